@@ -1,0 +1,1 @@
+"""Data sets: generated here, or read from the folders of public ones."""
