@@ -4,15 +4,53 @@ Every method of the course returns a :class:`Page`, so that one program can prin
 it as JSON or hOCR, and score it. Places are quads, ``(4, 2)`` float32 ``(x, y)`` in pixels of the
 image as it was given, clockwise from the text's own top-left corner (see
 :mod:`ocrlearn.geometry`); scores are probabilities in [0, 1].
+
+JSON
+----
+:func:`page_to_json` writes one page as one JSON object, on one line unless it is asked to indent,
+so that the pages of many files make a JSON Lines stream. :func:`page_from_json` reads it back: the
+same page, to the last bit of every number. Fields are always written in this order; those marked *
+may be left out when a page is written by hand.
+
+======================  ==========================================================================
+field                   value
+======================  ==========================================================================
+``format``              the string ``"ocrlearn-page"``
+``version``             1
+``source`` *            where the image came from: a path, ``"-"`` for standard input, or ``""``
+``page_number`` *       which page of that source, counted from 1
+``method`` *            name of the method that read it, or ``""``
+``width``, ``height``   size of the image in pixels, whole numbers of at least 1
+``angle`` *             by how many radians the text is turned, counter-clockwise positive
+``notes`` *             array of strings: what the method wants to tell its user
+``text`` *              the lines joined by newlines: for convenience, ignored when reading
+``lines``               array of lines in reading order
+======================  ==========================================================================
+
+A **line** has ``quad`` and ``words``; ``text`` and ``score`` follow from the words, are written for
+convenience and ignored when reading. A **word** has ``text``, ``quad``, ``score`` and
+``characters`` * (empty or left out where a method does not place characters). A **character** has
+``text``, ``quad`` and ``score``. A ``quad`` is ``[[x, y], [x, y], [x, y], [x, y]]`` and a ``score``
+lies in [0, 1]. There are no other fields; one that is misspelt is refused by name.
 """
 
-from collections.abc import Sequence
+import json
+import reprlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Character", "Line", "Page", "Word"]
+__all__ = [
+    "Character",
+    "Line",
+    "Page",
+    "Word",
+    "page_from_json",
+    "page_to_json",
+]
 
 Quad = NDArray[np.float32]
 
@@ -72,6 +110,12 @@ class Page:
     angle
         By how many radians the page's text was found turned, positive counter-clockwise as seen on
         the screen.
+    notes
+        What the method wants to tell its user, a sentence each.
+    source
+        Where the image came from, as the user named it; empty for an array.
+    page_number
+        Which page of a source of several, counted from 1.
     """
 
     lines: Sequence[Line]
@@ -80,8 +124,264 @@ class Page:
     method: str = ""
     angle: float = 0.0
     notes: Sequence[str] = field(default_factory=tuple)
+    source: str = ""
+    page_number: int = 1
 
     @property
     def text(self) -> str:
         """The lines, joined by newlines."""
         return "\n".join(line.text for line in self.lines)
+
+
+_FORMAT, _VERSION = "ocrlearn-page", 1
+
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+_REQUIRED: Any = object()
+
+_Item = TypeVar("_Item")
+
+
+def page_to_json(page: Page, *, indent: int | None = None) -> str:
+    """Write `page` as a JSON object; the module's docstring describes its fields.
+
+    Parameters
+    ----------
+    page
+        What a reader returned.
+    indent
+        Spaces to indent by; by default everything stands on one line, without a newline at the
+        end.
+
+    Raises
+    ------
+    ValueError
+        If a coordinate, score or angle is not a finite number, which JSON cannot hold.
+    """
+    return json.dumps(_page_record(page), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _page_record(page: Page) -> dict[str, Any]:
+    return {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "source": page.source,
+        "page_number": int(page.page_number),
+        "method": page.method,
+        "width": int(page.width),
+        "height": int(page.height),
+        "angle": float(page.angle),
+        "notes": list(page.notes),
+        "text": page.text,
+        "lines": [_line_record(line) for line in page.lines],
+    }
+
+
+def _line_record(line: Line) -> dict[str, Any]:
+    return {
+        "text": line.text,
+        "score": line.score,
+        "quad": _quad_record(line.quad),
+        "words": [_word_record(word) for word in line.words],
+    }
+
+
+def _word_record(word: Word) -> dict[str, Any]:
+    return {
+        **_character_record(word),
+        "characters": [_character_record(character) for character in word.characters],
+    }
+
+
+def _character_record(item: Word | Character) -> dict[str, Any]:
+    return {"text": item.text, "score": float(item.score), "quad": _quad_record(item.quad)}
+
+
+def _quad_record(quad: Quad) -> list[list[float]]:
+    """Four [x, y] pairs, in the fewest digits that name each float32: 0.1, not 0.10000000149."""
+    return [[float(str(np.float32(value))) for value in point] for point in quad]
+
+
+def page_from_json(text: str | bytes) -> Page:
+    """Read a page that :func:`page_to_json` or another program wrote.
+
+    Raises
+    ------
+    ValueError
+        If `text` is not JSON or not such a page. The message names the field, as in
+        ``lines[2].words[0].score``, what was found there and what belongs there.
+    """
+    try:
+        record = json.loads(text)
+    except RecursionError:
+        raise ValueError("the page is not JSON that can be read: it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"the page is not valid JSON: {error}") from None
+    return _read_page(_Fields(record, ""))
+
+
+class _Fields:
+    """The fields of one JSON object, taken one by one and checked on the way.
+
+    `path` says where in the document the object stands, for messages.
+    """
+
+    def __init__(self, record: Any, path: str) -> None:
+        if not isinstance(record, dict):
+            raise ValueError(f"{path or 'the page'} must be a JSON object, got {_shown(record)}")
+        self._left: dict[str, Any] = dict(record)
+        self._path = path
+
+    def _name(self, key: str) -> str:
+        return f"{self._path}.{key}" if self._path else key
+
+    def _take(self, key: str, default: Any) -> Any:
+        value = self._left.pop(key, default)
+        if value is _REQUIRED:
+            where = f" in {self._path}" if self._path else ""
+            raise ValueError(f"the field {key!r} is missing{where}")
+        return value
+
+    def ignore(self, *keys: str) -> None:
+        """Drop fields that follow from others."""
+        for key in keys:
+            self._left.pop(key, None)
+
+    def string(self, key: str, default: Any = _REQUIRED) -> str:
+        value = self._take(key, default)
+        if not isinstance(value, str):
+            raise ValueError(f"{self._name(key)} must be a string, got {_shown(value)}")
+        return value
+
+    def number(
+        self, key: str, default: Any = _REQUIRED, *, low: float = -np.inf, high: float = np.inf
+    ) -> float:
+        value = self._take(key, default)
+        if not _is_finite_number(value):
+            raise ValueError(f"{self._name(key)} must be a finite number, got {_shown(value)}")
+        if not low <= value <= high:
+            raise ValueError(
+                f"{self._name(key)} must lie in [{low:g}, {high:g}], got {_shown(value)}"
+            )
+        return float(value)
+
+    def count(self, key: str, default: Any = _REQUIRED) -> int:
+        value = self._take(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(
+                f"{self._name(key)} must be a whole number of at least 1, got {_shown(value)}"
+            )
+        return value
+
+    def quad(self, key: str) -> Quad:
+        value = self._take(key, _REQUIRED)
+        right = (
+            isinstance(value, list)
+            and len(value) == 4
+            and all(isinstance(point, list) and len(point) == 2 for point in value)
+            and all(_is_finite_number(number) for point in value for number in point)
+            and all(abs(number) <= _FLOAT32_MAX for point in value for number in point)
+        )
+        if not right:
+            raise ValueError(
+                f"{self._name(key)} must be four [x, y] pairs of finite numbers, "
+                f"got {_shown(value)}"
+            )
+        return np.array(value, dtype=np.float32)
+
+    def items(
+        self, key: str, read: Callable[["_Fields"], _Item], default: Any = _REQUIRED
+    ) -> tuple[_Item, ...]:
+        """Take an array of objects, each read by `read`."""
+        values = self._array(key, default)
+        return tuple(
+            read(_Fields(value, f"{self._name(key)}[{number}]"))
+            for number, value in enumerate(values)
+        )
+
+    def strings(self, key: str, default: Any = _REQUIRED) -> tuple[str, ...]:
+        values = self._array(key, default)
+        for number, value in enumerate(values):
+            if not isinstance(value, str):
+                raise ValueError(
+                    f"{self._name(key)}[{number}] must be a string, got {_shown(value)}"
+                )
+        return tuple(values)
+
+    def _array(self, key: str, default: Any) -> Sequence[Any]:
+        value = self._take(key, default)
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{self._name(key)} must be an array, got {_shown(value)}")
+        return value
+
+    def finish(self) -> None:
+        """Refuse what is left over, so that a misspelt field does not pass unseen."""
+        if self._left:
+            unknown = ", ".join(repr(key) for key in self._left)
+            raise ValueError(f"{self._path or 'the page'} has unknown fields: {unknown}")
+
+
+def _read_page(fields: _Fields) -> Page:
+    kind = fields.string("format")
+    if kind != _FORMAT:
+        raise ValueError(f"format must be {_FORMAT!r}, got {_shown(kind)}")
+    version = fields.count("version")
+    if version != _VERSION:
+        raise ValueError(f"version must be {_VERSION}, the only one there is, got {version}")
+    fields.ignore("text")
+    page = Page(
+        source=fields.string("source", ""),
+        page_number=fields.count("page_number", 1),
+        method=fields.string("method", ""),
+        width=fields.count("width"),
+        height=fields.count("height"),
+        angle=fields.number("angle", 0.0),
+        notes=fields.strings("notes", ()),
+        lines=fields.items("lines", _read_line),
+    )
+    fields.finish()
+    return page
+
+
+def _read_line(fields: _Fields) -> Line:
+    fields.ignore("text", "score")
+    line = Line(quad=fields.quad("quad"), words=fields.items("words", _read_word))
+    fields.finish()
+    return line
+
+
+def _read_word(fields: _Fields) -> Word:
+    word = Word(
+        text=fields.string("text"),
+        quad=fields.quad("quad"),
+        score=fields.number("score", low=0, high=1),
+        characters=fields.items("characters", _read_character, ()),
+    )
+    fields.finish()
+    return word
+
+
+def _read_character(fields: _Fields) -> Character:
+    character = Character(
+        text=fields.string("text"),
+        quad=fields.quad("quad"),
+        score=fields.number("score", low=0, high=1),
+    )
+    fields.finish()
+    return character
+
+
+def _is_finite_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return bool(np.isfinite(float(value)))
+    except OverflowError:  # an integer of more than 308 digits
+        return False
+
+
+def _shown(value: Any) -> str:
+    """`value` as JSON would write it, shortened to fit in a message."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return reprlib.repr(value)
