@@ -459,9 +459,8 @@ def _edit_distance_reference(truth: Sequence[Hashable], read: Sequence[Hashable]
 
 def _edit_distance_fast(truth: Sequence[Hashable], read: Sequence[Hashable]) -> int:
     """Fill the same table a whole column at a time, its steps held as the bits of two integers."""
-    up, down = (1 << len(truth)) - 1, 0
-    for up, down in _columns(truth, read):  # only the last column is wanted
-        pass
+    for column in _columns(truth, read):
+        up, down = column
     return len(read) + up.bit_count() - down.bit_count()
 
 
@@ -478,7 +477,7 @@ def _columns(truth: Sequence[Hashable], read: Sequence[Hashable]) -> Iterator[tu
     Yields
     ------
     up, down
-        For j = 1, 2, ..., len(read).
+        For j = 0, 1, ..., len(read).
     """
     every_row = (1 << len(truth)) - 1
     rows_of: dict[Hashable, int] = {}
@@ -486,6 +485,7 @@ def _columns(truth: Sequence[Hashable], read: Sequence[Hashable]) -> Iterator[tu
         rows_of[item] = rows_of.get(item, 0) | (1 << i)
 
     up, down = every_row, 0  # column 0: D[i, 0] = i
+    yield up, down
     for item in read:
         equal = rows_of.get(item, 0)
         # Rows in which the diagonal step costs nothing, by an equal item or by a fall of D.
@@ -585,7 +585,7 @@ def align(truth: Sequence[Hashable], read: Sequence[Hashable]) -> list[Edit]:
     substitute r n
     substitute m n
     """
-    columns = [((1 << len(truth)) - 1, 0), *_columns(truth, read)]
+    columns = list(_columns(truth, read))
 
     def distance(i: int, j: int) -> int:
         up, down = columns[j]
