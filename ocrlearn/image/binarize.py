@@ -1,0 +1,380 @@
+"""Which pixels are ink: global and local thresholds.
+
+Ink is taken to be darker than paper; for light text on a dark ground, invert the image first. A
+threshold is a number for the whole page, or one number a pixel. Everywhere in this module a pixel
+is **ink when its gray value is at most the threshold**: ties are ink.
+
+Otsu's threshold suits an evenly lit page. Where a shadow falls, the darker paper is as dark as the
+brighter ink, and no single number can part them. Niblack, Sauvola and Wolf compute a threshold for
+every pixel from the mean ``m`` and the standard deviation ``s`` of the gray values in the window
+around it:
+
+=======  ===============================  ================================================
+method   threshold                        on blank paper, where ``s`` is small
+=======  ===============================  ================================================
+Niblack  ``m + k s``, k < 0               follows the noise: salt and pepper
+Sauvola  ``m (1 + k (s / R - 1))``        falls to ``(1 - k) m``: stays blank
+Wolf     ``m - k (1 - s / R) (m - M)``    falls towards ``M``, the darkest gray of the page
+=======  ===============================  ================================================
+
+``R`` is the largest standard deviation to expect: half the range of the gray values for Sauvola,
+the largest found in the image for Wolf.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ocrlearn._dispatch import pick
+from ocrlearn._validate import check_choice, check_number, check_odd_window
+from ocrlearn.image.convert import to_gray
+from ocrlearn.ops.integral import (
+    box_sum,
+    integral_image_reference,
+    local_mean_std,
+    slide_windows,
+    window_plan,
+)
+
+__all__ = [
+    "OTSU_RUNGS",
+    "SAUVOLA_RUNGS",
+    "THRESHOLDS",
+    "binarize",
+    "niblack_threshold",
+    "otsu_threshold",
+    "otsu_threshold_reference",
+    "sauvola_threshold",
+    "sauvola_threshold_reference",
+    "wolf_threshold",
+]
+
+
+def otsu_threshold_reference(image: NDArray[np.uint8]) -> int:
+    """Try every gray level as the threshold; keep the one that parts the two classes best."""
+    counts = np.bincount(image.ravel(), minlength=256)
+    dark_count, dark_sum = 0, 0
+    bright_count, bright_sum = image.size, int(image.sum(dtype=np.int64))
+    best_level, best_variance = int(image[0, 0]), 0.0
+    for level in range(256):
+        dark_count += int(counts[level])
+        bright_count -= int(counts[level])
+        dark_sum += level * int(counts[level])
+        bright_sum -= level * int(counts[level])
+        if dark_count == 0 or bright_count == 0:
+            continue
+        distance = bright_sum / bright_count - dark_sum / dark_count
+        between_class_variance = dark_count * bright_count * distance**2
+        if between_class_variance > best_variance:
+            best_level, best_variance = level, between_class_variance
+    return best_level
+
+
+@njit(cache=True)
+def _otsu_threshold_kernel(pixels: NDArray[np.uint8]) -> int:
+    # Four histograms, since neighbouring pixels are often equal and would wait for each other.
+    counts = np.zeros((4, 256), np.int64)
+    quarter = pixels.size // 4
+    for i in range(quarter):
+        counts[0, pixels[4 * i]] += 1
+        counts[1, pixels[4 * i + 1]] += 1
+        counts[2, pixels[4 * i + 2]] += 1
+        counts[3, pixels[4 * i + 3]] += 1
+    for i in range(4 * quarter, pixels.size):
+        counts[0, pixels[i]] += 1
+    counts[0] += counts[1] + counts[2] + counts[3]
+
+    dark_count, dark_sum = 0, 0
+    bright_count, bright_sum = 0, 0
+    for level in range(256):
+        bright_count += counts[0, level]
+        bright_sum += level * counts[0, level]
+    best_level, best_variance = int(pixels[0]), 0.0
+    for level in range(256):
+        dark_count += counts[0, level]
+        bright_count -= counts[0, level]
+        dark_sum += level * counts[0, level]
+        bright_sum -= level * counts[0, level]
+        if dark_count == 0 or bright_count == 0:
+            continue
+        distance = bright_sum / bright_count - dark_sum / dark_count
+        between_class_variance = dark_count * bright_count * distance**2
+        if between_class_variance > best_variance:
+            best_level, best_variance = level, between_class_variance
+    return best_level
+
+
+def _otsu_threshold_fast(image: NDArray[np.uint8]) -> int:
+    return int(_otsu_threshold_kernel(np.ascontiguousarray(image).reshape(-1)))
+
+
+OTSU_RUNGS = {"reference": otsu_threshold_reference, "fast": _otsu_threshold_fast}
+
+
+def otsu_threshold(image: Any, *, rung: str | None = None) -> float:
+    """Return the threshold that parts the gray values into the two most distinct classes.
+
+    Of all thresholds, Otsu's maximises the variance between the classes,
+    ``w0 w1 (m0 - m1)**2`` with the classes' shares ``w`` of the pixels and their mean grays ``m``;
+    that is the same as minimising the variance within them. It looks at the histogram only, so the
+    place of a pixel does not matter.
+
+    Parameters
+    ----------
+    image
+        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; colour is turned to gray.
+    rung
+        "reference" or "fast"; see :func:`ocrlearn._dispatch.pick`.
+
+    Returns
+    -------
+    int or float
+        Threshold in the units of the image: the largest gray value of the dark class, so that ink
+        is ``image <= threshold``. Of several equally good thresholds the lowest is returned, and
+        for an image of a single gray that gray. A floating image is divided into 256 equal bins
+        between its extremes, and the result is the centre of a bin.
+
+    References
+    ----------
+    N. Otsu, "A Threshold Selection Method from Gray-Level Histograms", IEEE Transactions on
+    Systems, Man, and Cybernetics, 1979.
+    """
+    gray = to_gray(image)
+    rung_function = pick(OTSU_RUNGS, gray, rung=rung)
+    if gray.dtype == np.uint8:
+        return rung_function(gray)
+    lowest, highest = float(gray.min()), float(gray.max())
+    if lowest == highest:
+        return lowest
+    bin_width = (highest - lowest) / 256
+    levels = np.minimum((gray.astype(np.float64) - lowest) / bin_width, 255).astype(np.uint8)
+    return lowest + (rung_function(levels) + 0.5) * bin_width
+
+
+def niblack_threshold(
+    image: Any, window: int = 25, k: float = -0.2, *, rung: str | None = None
+) -> NDArray[np.float64]:
+    """Local threshold ``m + k s``: some standard deviations below the local mean.
+
+    Parameters
+    ----------
+    image
+        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; colour is turned to gray.
+    window
+        Side of the square window in pixels, odd. It should hold both ink and paper, that is, span
+        a character or two.
+    k
+        Weight of the standard deviation; negative for dark ink, as in the book. scikit-image writes
+        ``m - k s`` and takes a positive k.
+    rung
+        "reference" or "fast", of :func:`ocrlearn.ops.integral.local_mean_std`.
+
+    Returns
+    -------
+    array
+        ``(H, W)`` float64 thresholds in the units of the image.
+
+    Notes
+    -----
+    In a window without ink ``s`` is the paper's noise, and a fixed share of the noise is declared
+    ink, however faint it is. In a window of a single gray the threshold equals the pixel, which
+    makes it ink. Both are the method's own; they are what Sauvola's formula mends.
+
+    References
+    ----------
+    W. Niblack, "An Introduction to Digital Image Processing", Prentice-Hall, 1986.
+    """
+    k = check_number(k, "k")
+    mean, std = local_mean_std(to_gray(image), window, rung=rung)
+    return mean + k * std
+
+
+def sauvola_threshold_reference(
+    image: NDArray[Any], window: int, k: float, dynamic_range: float
+) -> NDArray[np.float64]:
+    """Sauvola's formula at every pixel, its window's sums from two summed-area tables."""
+    height, width = image.shape
+    padded = np.pad(image.astype(np.float64), window // 2, mode="reflect")
+    sums = integral_image_reference(padded)
+    sums_of_squares = integral_image_reference(padded**2)
+    threshold = np.empty((height, width))
+    for y in range(height):
+        for x in range(width):
+            sides = (y, x, y + window, x + window)  # top, left, bottom, right
+            mean = box_sum(sums, *sides) / window**2
+            mean_square = box_sum(sums_of_squares, *sides) / window**2
+            std = math.sqrt(max(mean_square - mean**2, 0.0))
+            threshold[y, x] = mean * (1 + k * (std / dynamic_range - 1))
+    return threshold
+
+
+@njit(cache=True)
+def _sauvola_threshold_kernel(
+    image: NDArray[Any],
+    offset: Any,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    work: NDArray[Any],
+    k: float,
+    dynamic_range: float,
+    threshold: NDArray[np.float64],
+) -> None:
+    height, width = image.shape
+    area = float((rows.size - height + 1) ** 2)
+    sums, squares = work[2], work[3]
+    for y in range(height):
+        slide_windows(image, offset, y, rows, columns, work[0], work[1], sums, squares)
+        for x in range(width):
+            centred = sums[x] / area
+            variance = squares[x] / area - centred * centred
+            std = np.sqrt(max(variance, 0.0))
+            threshold[y, x] = (centred + offset) * (1 + k * (std / dynamic_range - 1))
+
+
+def _sauvola_threshold_fast(
+    image: NDArray[Any], window: int, k: float, dynamic_range: float
+) -> NDArray[np.float64]:
+    threshold = np.empty(image.shape)
+    _sauvola_threshold_kernel(*window_plan(image, window), k, dynamic_range, threshold)
+    return threshold
+
+
+SAUVOLA_RUNGS = {"reference": sauvola_threshold_reference, "fast": _sauvola_threshold_fast}
+
+
+def sauvola_threshold(
+    image: Any,
+    window: int = 25,
+    k: float = 0.2,
+    dynamic_range: float | None = None,
+    *,
+    rung: str | None = None,
+) -> NDArray[np.float64]:
+    """Local threshold ``m (1 + k (s / R - 1))``: lower where the window is flat.
+
+    Where a window holds ink and paper, ``s`` nears ``R`` and the threshold nears the mean. Where it
+    holds blank paper, ``s`` is small and the threshold falls to ``(1 - k) m``, well below the
+    paper's noise, so that blank paper stays blank. That rests on paper being bright: the fall is a
+    share of the mean itself.
+
+    Parameters
+    ----------
+    image
+        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; colour is turned to gray.
+    window
+        Side of the square window in pixels, odd. It should span a character or two; a window that
+        fits inside a stroke finds it flat and hollows it out.
+    k
+        How far the threshold falls on flat paper, in [0, 1]. The paper uses 0.5, for strong black
+        ink on white; fainter ink needs less, and 0.2 is scikit-image's choice as well.
+    dynamic_range
+        ``R``, the largest standard deviation to expect, in the units of the image. Half the range
+        of the dtype by default: 127.5 for uint8 (the paper has 128), 0.5 for floating images
+        (scikit-image takes 1.0 there, since it counts floats from -1).
+    rung
+        "reference" or "fast"; see :func:`ocrlearn._dispatch.pick`.
+
+    Returns
+    -------
+    array
+        ``(H, W)`` float64 thresholds in the units of the image. Beyond the borders the image is
+        continued by reflection. The rungs agree to 1e-9 for uint8 and 1e-6 for floats.
+
+    References
+    ----------
+    J. Sauvola and M. Pietikäinen, "Adaptive document image binarization", Pattern Recognition,
+    2000. F. Shafait, D. Keysers and T. M. Breuel, "Efficient implementation of local adaptive
+    thresholding techniques using integral images", Document Recognition and Retrieval XV, 2008.
+    """
+    gray = to_gray(image)
+    window = check_odd_window(window)
+    k = check_number(k, "k", low=0, high=1)
+    if dynamic_range is None:
+        dynamic_range = 127.5 if gray.dtype == np.uint8 else 0.5
+    dynamic_range = check_number(dynamic_range, "dynamic_range", low=0, low_open=True)
+    return pick(SAUVOLA_RUNGS, gray, rung=rung)(gray, window, k, dynamic_range)
+
+
+def wolf_threshold(
+    image: Any, window: int = 25, k: float = 0.5, *, rung: str | None = None
+) -> NDArray[np.float64]:
+    """Local threshold ``m - k (1 - s / R) (m - M)``: Sauvola's, freed from the absolute grays.
+
+    Sauvola's constants suppose black ink on white paper. Wolf and Jolion measure contrast in the
+    image's own terms: ``M`` is its darkest gray and ``R`` the largest standard deviation of any of
+    its windows. A page of low contrast then gets the same ink as a crisp one.
+
+    Parameters
+    ----------
+    image, window, rung
+        As for :func:`sauvola_threshold`.
+    k
+        How far the threshold falls towards ``M`` on flat paper, in [0, 1]. The paper uses 0.5.
+
+    Returns
+    -------
+    array
+        ``(H, W)`` float64 thresholds in the units of the image.
+
+    Notes
+    -----
+    ``M`` and ``R`` are extremes of the whole page: a single black blot or a sharp paper edge sets
+    them for all of it.
+
+    References
+    ----------
+    C. Wolf and J.-M. Jolion, "Extraction and recognition of artificial text in multimedia
+    documents", Pattern Analysis and Applications, 2004.
+    """
+    gray = to_gray(image)
+    k = check_number(k, "k", low=0, high=1)
+    mean, std = local_mean_std(gray, window, rung=rung)
+    largest_std = std.max()
+    if largest_std == 0:  # a single gray: m = M everywhere
+        return mean
+    return mean - k * (1 - std / largest_std) * (mean - float(gray.min()))
+
+
+THRESHOLDS: dict[str, Callable[..., Any]] = {
+    "otsu": otsu_threshold,
+    "niblack": niblack_threshold,
+    "sauvola": sauvola_threshold,
+    "wolf": wolf_threshold,
+}
+
+
+def binarize(image: Any, method: str = "sauvola", **parameters: Any) -> NDArray[np.bool_]:
+    """Return the ink mask of `image` by one of the thresholds above.
+
+    Parameters
+    ----------
+    image
+        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; ink is darker than paper.
+    method
+        "otsu", "niblack", "sauvola" or "wolf".
+    **parameters
+        Passed to the method's threshold function, such as ``window`` and ``k``.
+
+    Returns
+    -------
+    array
+        ``(H, W)`` bool, True = ink: the pixels at or below the threshold. An image of a single gray
+        has no ink, whatever the gray.
+
+    Examples
+    --------
+    >>> page = np.full((9, 9), 200, np.uint8)
+    >>> page[4, 2:7] = 60
+    >>> int(binarize(page, "otsu").sum())
+    5
+    """
+    check_choice(method, "method", THRESHOLDS)
+    gray = to_gray(image)
+    threshold = THRESHOLDS[method](gray, **parameters)
+    if gray.min() == gray.max():
+        return np.zeros(gray.shape, np.bool_)
+    return gray <= threshold

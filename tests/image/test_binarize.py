@@ -1,0 +1,214 @@
+"""Thresholds against scikit-image and OpenCV, the tie rule, and what a lighting ramp does."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from skimage import data, filters
+
+from ocrlearn.image.binarize import (
+    OTSU_RUNGS,
+    SAUVOLA_RUNGS,
+    THRESHOLDS,
+    binarize,
+    niblack_threshold,
+    otsu_threshold,
+    sauvola_threshold,
+    wolf_threshold,
+)
+
+PAGE = data.page()  # (191, 384) photograph, unevenly lit
+NOISE = np.random.default_rng(2).integers(0, 256, (41, 57), dtype=np.uint8)
+byte_images = hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)))
+
+BYTE_TOLERANCE = 1e-9  # of thresholds of uint8 images: sums are exact integers
+FLOAT_TOLERANCE = 1e-6  # of thresholds of float images
+
+
+def between_class_variance(image, threshold):
+    dark, bright = image[image <= threshold], image[image > threshold]
+    if dark.size == 0 or bright.size == 0:
+        return 0.0
+    return dark.size * bright.size * (dark.mean() - bright.mean()) ** 2
+
+
+# Otsu
+
+
+@pytest.mark.parametrize("rung", OTSU_RUNGS)
+@given(image=byte_images)
+@settings(max_examples=150, deadline=None)
+def test_otsu_beats_every_other_threshold(rung, image):
+    threshold = otsu_threshold(image, rung=rung)
+    best = between_class_variance(image, threshold)
+    assert threshold in image
+    for other in np.unique(image):
+        rival = between_class_variance(image, other)
+        assert rival <= best * (1 + 1e-12)
+        if other < threshold:
+            assert rival < best  # of equals, the lowest
+
+
+@pytest.mark.parametrize("rung", OTSU_RUNGS)
+def test_otsu_equals_scikit_image(rung):
+    rng = np.random.default_rng(3)
+    images = [PAGE, NOISE, data.camera(), data.coins()]
+    images += [rng.integers(0, high, (19, 23), dtype=np.uint8) for high in (2, 3, 20, 200)]
+    for image in images:
+        assert otsu_threshold(image, rung=rung) == filters.threshold_otsu(image)
+        floats = image / 255.0
+        expected = filters.threshold_otsu(floats)
+        assert otsu_threshold(floats, rung=rung) == pytest.approx(expected, abs=1e-12)
+
+
+def test_otsu_is_within_one_gray_level_of_opencv():
+    for image in (PAGE, NOISE, data.camera(), data.coins(), data.text()):
+        expected, _ = cv2.threshold(image, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+        assert abs(otsu_threshold(image) - expected) <= 1
+
+
+def test_otsu_worked_by_hand():
+    # Thresholds 1 and 2 give the class means 1 | 6 and 4/3 | 8; the shares are 2/4 and 3/4 | 1/4:
+    # 1/4 * 25 = 6.25 against 3/16 * 44.4 = 8.33.
+    image = np.array([[1, 1], [2, 8]], np.uint8)
+    for rung in OTSU_RUNGS:
+        assert otsu_threshold(image, rung=rung) == 2
+        assert otsu_threshold(np.full((3, 2), 77, np.uint8), rung=rung) == 77
+        assert otsu_threshold(np.full((3, 2), 0.25), rung=rung) == 0.25
+        assert otsu_threshold(np.array([[0, 255]], np.uint8), rung=rung) == 0
+
+
+@given(image=byte_images, gain=st.sampled_from([1, 2, 3]), offset=st.integers(0, 60))
+@settings(max_examples=60, deadline=None)
+def test_otsu_follows_an_affine_change_of_the_grays(image, gain, offset):
+    image = image // 4
+    changed = (gain * image + offset).astype(np.uint8)
+    assert otsu_threshold(changed) == gain * otsu_threshold(image) + offset
+
+
+# Local thresholds
+
+
+@pytest.mark.parametrize("rung", SAUVOLA_RUNGS)
+@pytest.mark.parametrize(("window", "k"), [(3, 0.2), (15, 0.5), (25, 0.2), (61, 0.34)])
+def test_sauvola_equals_scikit_image(window, k, rung):
+    expected = filters.threshold_sauvola(NOISE, window, k)
+    np.testing.assert_allclose(
+        sauvola_threshold(NOISE, window, k, rung=rung), expected, atol=BYTE_TOLERANCE
+    )
+    floats = NOISE / 255
+    expected = filters.threshold_sauvola(floats, window, k, r=0.5)
+    np.testing.assert_allclose(
+        sauvola_threshold(floats, window, k, rung=rung), expected, atol=FLOAT_TOLERANCE
+    )
+
+
+@pytest.mark.parametrize("rung", ["reference", "fast"])
+def test_niblack_equals_scikit_image_with_its_sign(rung):
+    for image, tolerance in ((NOISE, BYTE_TOLERANCE), (NOISE / 255, FLOAT_TOLERANCE)):
+        expected = filters.threshold_niblack(image, 15, k=0.2)
+        ours = niblack_threshold(image, 15, k=-0.2, rung=rung)
+        np.testing.assert_allclose(ours, expected, atol=tolerance)
+
+
+def test_local_thresholds_worked_by_hand():
+    image = np.array([[0, 3, 6]], np.uint8)  # means 2, 3, 4; deviations sqrt(2), sqrt(6), sqrt(2)
+    mean, std = np.array([[2, 3, 4]]), np.sqrt([[2, 6, 2]])
+    np.testing.assert_allclose(niblack_threshold(image, 3, k=-0.5), mean - 0.5 * std)
+    expected = mean * (1 + 0.5 * (std / 128 - 1))
+    np.testing.assert_allclose(sauvola_threshold(image, 3, k=0.5, dynamic_range=128), expected)
+    expected = mean - 0.5 * (1 - std / np.sqrt(6)) * (mean - 0)
+    np.testing.assert_allclose(wolf_threshold(image, 3, k=0.5), expected)
+
+
+@given(image=byte_images, window=st.sampled_from([3, 5, 9]), k=st.sampled_from([0.0, 0.2, 1.0]))
+@settings(max_examples=80, deadline=None)
+def test_sauvola_rungs_agree(image, window, k):
+    fast = sauvola_threshold(image, window, k)
+    reference = sauvola_threshold(image, window, k, rung="reference")
+    np.testing.assert_allclose(fast, reference, atol=BYTE_TOLERANCE)
+
+
+@given(image=byte_images, gain=st.sampled_from([1, 2, 3]), offset=st.integers(0, 60))
+@settings(max_examples=60, deadline=None)
+def test_wolf_follows_an_affine_change_of_the_grays(image, gain, offset):
+    image = image // 4
+    changed = (gain * image + offset).astype(np.uint8)
+    expected = gain * wolf_threshold(image, 5) + offset
+    np.testing.assert_allclose(wolf_threshold(changed, 5), expected, atol=1e-9)
+
+
+def test_thresholds_of_bytes_and_floats_agree():
+    for threshold in (sauvola_threshold, niblack_threshold, wolf_threshold):
+        np.testing.assert_allclose(threshold(PAGE) / 255, threshold(PAGE / 255), atol=1e-6)
+
+
+# Ink masks
+
+
+def test_ties_are_ink():
+    image = np.array([[10, 20]], np.uint8)
+    assert otsu_threshold(image) == 10
+    assert binarize(image, "otsu").tolist() == [[True, False]]
+
+
+@pytest.mark.parametrize("method", THRESHOLDS)
+@pytest.mark.parametrize(
+    "image", [np.uint8([[0]]), np.full((9, 7), 255, np.uint8), np.ones((4, 4))]
+)
+def test_a_page_of_one_gray_has_no_ink(method, image):
+    assert not binarize(image, method).any()
+
+
+@pytest.mark.parametrize("method", THRESHOLDS)
+def test_masks_of_colour_bool_and_views(method):
+    expected = binarize(PAGE, method)
+    assert expected.dtype == np.bool_
+    assert expected.shape == PAGE.shape
+    np.testing.assert_array_equal(binarize(np.dstack([PAGE] * 3), method), expected)
+    np.testing.assert_array_equal(binarize(np.asfortranarray(PAGE), method), expected)
+    np.testing.assert_array_equal(binarize(PAGE.T, method), expected.T)
+    assert binarize(PAGE > 100, method)[PAGE <= 100].mean() > 0.5
+
+
+def test_lighting_ramp_defeats_otsu_and_niblack_but_not_sauvola():
+    """Letters on paper that darkens to the right, with the sensor's noise."""
+    rng = np.random.default_rng(4)
+    letters = np.zeros((120, 400), np.uint8)
+    for row in range(3):
+        cv2.putText(letters, "threshold", (8, 32 + 38 * row), 0, 1.1, 255, 2)
+    ink = letters > 127
+    light = np.linspace(1.0, 0.25, 400)
+    page = np.where(ink, 60.0, 220.0) * light + rng.normal(0, 3, ink.shape)
+    page = np.clip(np.round(page), 0, 255).astype(np.uint8)
+
+    def overlap(mask):
+        return (mask & ink).sum() / (mask | ink).sum()
+
+    blank = cv2.dilate(letters, np.ones((31, 31))) == 0
+    assert blank.sum() > 1000
+    assert overlap(binarize(page, "otsu")) < 0.4
+    assert binarize(page, "niblack")[blank].mean() > 0.2
+    assert overlap(binarize(page, "sauvola", k=0.3)) > 0.9
+    assert not binarize(page, "sauvola", k=0.3)[blank].any()
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match=r"method must be one of 'otsu'.*got 'otsuu'"):
+        binarize(PAGE, "otsuu")
+    with pytest.raises(TypeError, match="windw"):
+        binarize(PAGE, "sauvola", windw=3)
+    with pytest.raises(ValueError, match="window must be odd"):
+        sauvola_threshold(PAGE, 24)
+    with pytest.raises(ValueError, match=r"k must lie in \[0, 1\]"):
+        sauvola_threshold(PAGE, k=-0.2)
+    with pytest.raises(ValueError, match="dynamic_range must lie in"):
+        sauvola_threshold(PAGE, dynamic_range=0)
+    with pytest.raises(ValueError, match="image must be at least 1 x 1"):
+        otsu_threshold(np.zeros((0, 4), np.uint8))
+    with pytest.raises(TypeError, match="image must be uint8, bool or float"):
+        niblack_threshold(PAGE.astype(int))
+    with pytest.raises(ValueError, match="k must be finite"):
+        niblack_threshold(PAGE, k=float("nan"))
