@@ -44,18 +44,17 @@ __all__ = [
     "light_ramp",
     "low_resolution",
     "motion_blur",
+    "move",
     "paper_texture",
     "perspective",
     "perspective_map",
     "rotate",
-    "rotation_map",
     "scale_map",
     "sensor_noise",
     "shadow",
     "specks",
     "threshold_scan",
     "vignette",
-    "warp",
 ]
 
 FloatImage = NDArray[np.float32]
@@ -441,8 +440,8 @@ def downsample(image: Any, factor: float) -> tuple[FloatImage, "PointMap"]:
     check_number(factor, "factor", low=1)
     paper = _working_copy(image)
     height, width = paper.shape[:2]
-    size = (max(1, round(width / factor)), max(1, round(height / factor)))
-    return _resize(paper, size, Image.Resampling.BOX), scale_map((width, height), size)
+    shape = (max(1, round(height / factor)), max(1, round(width / factor)))
+    return _resize(paper, shape, Image.Resampling.BOX), scale_map((height, width), shape)
 
 
 def low_resolution(image: Any, factor: float) -> FloatImage:
@@ -453,11 +452,12 @@ def low_resolution(image: Any, factor: float) -> FloatImage:
     """
     small, _ = downsample(image, factor)
     height, width = np.asarray(image).shape[:2]
-    return _resize(small, (width, height), Image.Resampling.BICUBIC)
+    return _resize(small, (height, width), Image.Resampling.BICUBIC)
 
 
-def _resize(image: FloatImage, size: tuple[int, int], resampling: Any) -> FloatImage:
-    """Resize to `size` (width, height) in floating point, through Pillow."""
+def _resize(image: FloatImage, shape: tuple[int, int], resampling: Any) -> FloatImage:
+    """Resize to `shape` (height, width) in floating point, through Pillow."""
+    size = (shape[1], shape[0])
     return _per_channel(
         lambda one: np.asarray(Image.fromarray(one).resize(size, resampling)), image
     )
@@ -559,7 +559,7 @@ class PointMap:
     forward
         Function of ``(N, 2)`` points (x, y) of the old image to ``(N, 2)`` of the new one, float64.
     inverse
-        The way back, which is what warping pixels needs.
+        The way back, which is what moving pixels needs.
     projective
         Whether straight lines stay straight (rotation, scale, perspective).
     """
@@ -594,18 +594,22 @@ class PointMap:
     @staticmethod
     def homography(matrix: ArrayLike) -> "PointMap":
         """Return the projective map of a ``(3, 3)`` matrix acting on (x, y, 1)."""
+        from ocrlearn.geometry import transform_points
+
         forward = np.asarray(matrix, dtype=np.float64)
         inverse = np.linalg.inv(forward)
-
-        def apply(matrix: NDArray[Any], points: Points) -> Points:
-            mapped = points @ matrix[:, :2].T + matrix[:, 2]
-            return mapped[:, :2] / mapped[:, 2:]
-
-        return PointMap(lambda p: apply(forward, p), lambda p: apply(inverse, p))
+        return PointMap(
+            lambda points: transform_points(points, forward),
+            lambda points: transform_points(points, inverse),
+        )
 
 
-def warp(
-    image: Any, point_map: PointMap, size: tuple[int, int], *, fill: float | None = 1.0
+def move(
+    image: Any,
+    point_map: PointMap,
+    shape: tuple[int, int],
+    *,
+    border: float | ArrayLike | str = 1.0,
 ) -> FloatImage:
     """Move the pixels of `image` as `point_map` moves points, with bilinear interpolation.
 
@@ -615,112 +619,71 @@ def warp(
         Any image.
     point_map
         From points of `image` to points of the result.
-    size
-        Width and height of the result in pixels.
-    fill
-        Brightness of what lies outside `image`; None continues its border pixels outwards.
+    shape
+        ``(height, width)`` of the result.
+    border
+        Brightness in [0, 1] of what lies outside `image`, one number or one for each channel; or
+        "edge", which continues its border pixels outwards.
 
     Returns
     -------
     array
         float32, ``(height, width)`` or ``(height, width, 3)``.
     """
-    paper = _working_copy(image)
-    width, height = size
-    result = np.empty((height, width, *paper.shape[2:]), dtype=np.float32)
-    columns = np.arange(width, dtype=np.float64)
-    mode = "nearest" if fill is None else "constant"
-    rows_at_once = max(1, 2**18 // max(1, width))  # keeps the coordinates in the cache
-    for top in range(0, height, rows_at_once):
-        rows = np.arange(top, min(top + rows_at_once, height), dtype=np.float64)
-        grid = np.stack(np.meshgrid(columns, rows), axis=-1)
-        x, y = np.moveaxis(point_map.back(grid), -1, 0)
-        for channel in range(paper[0, 0].size):
-            source = paper if paper.ndim == 2 else paper[..., channel]
-            target = result if paper.ndim == 2 else result[..., channel]
-            target[top : top + len(rows)] = ndimage.map_coordinates(
-                source, (y, x), order=1, mode=mode, cval=0.0 if fill is None else fill
-            )
-    return np.clip(result, 0, 1)
+    from ocrlearn.image.rectify import warp
+
+    x, y = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
+    sources = point_map.back(np.stack([x, y], axis=-1))
+    return warp(_working_copy(image), sources, border=border)
 
 
-def scale_map(old_size: tuple[int, int], new_size: tuple[int, int]) -> PointMap:
-    """Return the map of a resize from `old_size` to `new_size`, both (width, height).
+def scale_map(old_shape: tuple[int, int], new_shape: tuple[int, int]) -> PointMap:
+    """Return the map of a resize from `old_shape` to `new_shape`, both (height, width).
 
     Pixel centres lie at whole numbers, so the edge of the picture is at -0.5 on both sides.
     """
-    ratio = np.asarray(new_size, dtype=np.float64) / np.asarray(old_size, dtype=np.float64)
+    ratio = np.array([new_shape[1] / old_shape[1], new_shape[0] / old_shape[0]])
     return PointMap(
         forward=lambda points: (points + 0.5) * ratio - 0.5,
         inverse=lambda points: (points + 0.5) / ratio - 0.5,
     )
 
 
-def rotation_map(size: tuple[int, int], angle: float) -> tuple[PointMap, tuple[int, int]]:
-    """Return the map that turns a picture about its centre, and the size that holds all of it.
-
-    Parameters
-    ----------
-    size
-        Width and height of the picture.
-    angle
-        In radians, positive counter-clockwise as seen on the screen.
-    """
-    check_number(angle, "angle")
-    width, height = size
-    cosine, sine = np.cos(angle), np.sin(angle)
-    new_width = int(np.ceil(width * abs(cosine) + height * abs(sine) - 1e-9))
-    new_height = int(np.ceil(width * abs(sine) + height * abs(cosine) - 1e-9))
-    turn = np.array([[cosine, -sine], [sine, cosine]])  # acts on row vectors, y pointing down
-    old_centre = np.array([(width - 1) / 2, (height - 1) / 2])
-    new_centre = np.array([(new_width - 1) / 2, (new_height - 1) / 2])
-    turned = PointMap(
-        forward=lambda points: (points - old_centre) @ turn + new_centre,
-        inverse=lambda points: (points - new_centre) @ turn.T + old_centre,
-    )
-    return turned, (new_width, new_height)
-
-
-def perspective_map(size: tuple[int, int], corners: ArrayLike) -> PointMap:
+def perspective_map(shape: tuple[int, int], corners: ArrayLike) -> PointMap:
     """Return the projective map that carries a picture's corners to four given points.
 
     Parameters
     ----------
-    size
-        Width and height of the picture.
+    shape
+        ``(height, width)`` of the picture.
     corners
         ``(4, 2)``: where its top-left, top-right, bottom-right and bottom-left pixel centres go.
 
     Raises
     ------
     ValueError
-        If `corners` is not four points in convex position.
+        If `corners` are not the corners of a convex quad, clockwise as seen on the screen.
     """
+    from ocrlearn.geometry import is_clockwise, is_convex
+    from ocrlearn.image.rectify import homography
+
     target = np.asarray(corners, dtype=np.float64)
     if target.shape != (4, 2):
         raise ValueError(f"corners must have shape (4, 2), got {target.shape}")
-    edges = np.roll(target, -1, axis=0) - target
-    following = np.roll(edges, -1, axis=0)
-    turns = edges[:, 0] * following[:, 1] - edges[:, 1] * following[:, 0]
-    if not (turns > 0).all():
+    if not (is_convex(target) and is_clockwise(target)):
         raise ValueError(
             "corners must be the corners of a convex quad, clockwise as seen on the screen, "
             f"got {target.tolist()}"
         )
-    right, bottom = size[0] - 1, size[1] - 1
-    source = np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]], dtype=np.float64)
-    equations = []
-    for (x, y), (u, v) in zip(source, target, strict=True):
-        equations.append([x, y, 1, 0, 0, 0, -u * x, -u * y])
-        equations.append([0, 0, 0, x, y, 1, -v * x, -v * y])
-    solution = np.linalg.solve(np.array(equations), target.ravel())
-    return PointMap.homography(np.append(solution, 1.0).reshape(3, 3))
+    bottom, right = shape[0] - 1, shape[1] - 1
+    own_corners = [[0, 0], [right, 0], [right, bottom], [0, bottom]]
+    return PointMap.homography(homography(own_corners, target))
 
 
 def curl_map(
-    size: tuple[int, int], *, height: float, centre: float = 0.5, spread: float = 0.3
+    shape: tuple[int, int], *, height: float, centre: float = 0.5, spread: float = 0.3
 ) -> tuple[PointMap, tuple[int, int]]:
-    """Return the map of a page that bulges like an open book, and the size that holds it.
+    """Return the map of a page that bulges like an open book, and the shape that holds it.
 
     The sheet is bent about vertical axes only: its height above the table is the Gaussian
     ``h(x) = height * exp(-((x / width - centre) / spread) ** 2 / 2)``, and it is looked at from a
@@ -730,8 +693,8 @@ def curl_map(
 
     Parameters
     ----------
-    size
-        Width and height of the flat sheet in pixels.
+    shape
+        ``(height, width)`` of the flat sheet in pixels.
     height
         Of the bulge in pixels; negative for a hollow.
     centre, spread
@@ -740,61 +703,66 @@ def curl_map(
     check_number(height, "height")
     check_number(centre, "centre")
     check_number(spread, "spread", low=0, low_open=True)
-    width, sheet_height = size
+    sheet_height, width = shape
     across = np.linspace(0, width - 1, max(2, 4 * width))  # on the table, finely sampled
     lift = height * np.exp(-0.5 * ((across / width - centre) / spread) ** 2)
+    # The place on the sheet that lies above `across`; the sheet ends before the table does.
     along = np.concatenate([[0], np.cumsum(np.hypot(np.diff(across), np.diff(lift)))])
-    # `along` is the place on the sheet that lies above `across`. The sheet ends at width - 1.
-    top = float(lift.max())
-    end = float(np.interp(width - 1, along, across))
+    highest, lowest = float(lift.max()), float(lift.min())
+    seen_width = float(np.interp(width - 1, along, across))
 
-    def lift_at(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.interp(x, across, lift)
-
-    # Outside the sheet both functions go on with slope one, so that the map stays invertible.
-    def to_table(sheet: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Beyond the sheet both functions go on with slope one, so that the map stays invertible.
+    def to_table(sheet: Points) -> Points:
         inside = np.interp(sheet, along, across)
         return inside + np.minimum(sheet, 0) + np.maximum(sheet - along[-1], 0)
 
-    def to_sheet(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    def to_sheet(table: Points) -> Points:
         inside = np.interp(table, across, along)
         return inside + np.minimum(table, 0) + np.maximum(table - across[-1], 0)
 
     def forward(points: Points) -> Points:
         x = to_table(points[:, 0])
-        return np.column_stack([x, points[:, 1] + top - lift_at(x)])
+        return np.column_stack([x, points[:, 1] + highest - np.interp(x, across, lift)])
 
     def inverse(points: Points) -> Points:
         x = points[:, 0]
-        return np.column_stack([to_sheet(x), points[:, 1] - top + lift_at(x)])
+        return np.column_stack([to_sheet(x), points[:, 1] - highest + np.interp(x, across, lift)])
 
-    new_size = (int(np.ceil(end)) + 1, int(np.ceil(sheet_height + top - lift.min())))
-    return PointMap(forward, inverse, projective=False), new_size
+    seen_shape = (int(np.ceil(sheet_height + highest - lowest)), int(np.ceil(seen_width)) + 1)
+    return PointMap(forward, inverse, projective=False), seen_shape
 
 
-def rotate(image: Any, angle: float, *, fill: float | None = 1.0) -> tuple[FloatImage, PointMap]:
-    """Turn a picture by `angle` radians, counter-clockwise; see :func:`rotation_map`."""
+def rotate(
+    image: Any, angle: float, *, border: float | ArrayLike | str = 1.0
+) -> tuple[FloatImage, PointMap]:
+    """Turn a picture by `angle` radians, counter-clockwise; the result holds all of it.
+
+    `border` is as in :func:`move`.
+    """
+    from ocrlearn.image.rectify import rotation
+
     paper = check_image(image)
-    point_map, size = rotation_map((paper.shape[1], paper.shape[0]), angle)
-    return warp(paper, point_map, size, fill=fill), point_map
+    matrix, shape = rotation(paper.shape[:2], angle)
+    turned = PointMap.homography(matrix)
+    return move(paper, turned, shape, border=border), turned
 
 
 def perspective(
     image: Any,
     corners: ArrayLike,
     *,
-    size: tuple[int, int] | None = None,
-    fill: float | None = 1.0,
+    shape: tuple[int, int] | None = None,
+    border: float | ArrayLike | str = 1.0,
 ) -> tuple[FloatImage, PointMap]:
     """Look at a flat picture from an angle: carry its corners to `corners`.
 
-    `size` is the width and height of the result, by default those of `image`; see
-    :func:`perspective_map`.
+    `shape` is the height and width of the result, by default those of `image`. See
+    :func:`perspective_map` for `corners` and :func:`move` for `border`.
     """
     paper = check_image(image)
-    own_size = (paper.shape[1], paper.shape[0])
-    point_map = perspective_map(own_size, corners)
-    return warp(paper, point_map, size or own_size, fill=fill), point_map
+    height, width = paper.shape[:2]
+    seen = perspective_map((height, width), corners)
+    return move(paper, seen, shape or (height, width), border=border), seen
 
 
 def curl(
@@ -803,11 +771,11 @@ def curl(
     height: float,
     centre: float = 0.5,
     spread: float = 0.3,
-    fill: float | None = 1.0,
+    border: float | ArrayLike | str = 1.0,
 ) -> tuple[FloatImage, PointMap]:
-    """Bend a picture as the page of an open book; see :func:`curl_map`."""
+    """Bend a picture as the page of an open book: see :func:`curl_map` and :func:`move`."""
     paper = check_image(image)
-    point_map, size = curl_map(
-        (paper.shape[1], paper.shape[0]), height=height, centre=centre, spread=spread
+    bent, shape = curl_map(
+        (paper.shape[0], paper.shape[1]), height=height, centre=centre, spread=spread
     )
-    return warp(paper, point_map, size, fill=fill), point_map
+    return move(paper, bent, shape, border=border), bent
