@@ -1,0 +1,478 @@
+"""Straighten a flat page that was photographed at an angle: homographies and resampling.
+
+A camera maps a plane, such as a page on a table, to the picture by a *homography*: a ``(3, 3)``
+matrix acting on homogeneous points (x, y, 1), with the result divided by its third component. Four
+points of the page fix it; knowing it, every pixel of the upright page can be fetched from where it
+lies in the photograph. This module finds the matrix (:func:`homography`), finds the page in a
+photograph (:func:`find_page_quad`), and fetches the pixels (:func:`warp`, :func:`rectify`,
+:func:`rotate`). The other geometric repairs, :mod:`~ocrlearn.image.deskew`,
+:mod:`~ocrlearn.image.dewarp` and :mod:`~ocrlearn.image.undistort`, fetch theirs with the same
+:func:`warp`.
+
+Points are (x, y) with pixel centres at whole numbers, so a picture of width W spans from x = -0.5
+to x = W - 0.5.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from ocrlearn._dispatch import pick
+from ocrlearn._validate import check_choice, check_image, check_number
+from ocrlearn.geometry import rotation_matrix, transform_points
+
+__all__ = [
+    "RUNGS",
+    "Rotation",
+    "homography",
+    "rotate",
+    "rotation",
+    "source_map",
+    "warp",
+    "warp_reference",
+]
+
+Points = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+# ---------------------------------------------------------------------------------------------
+# Homographies
+
+
+def homography(source: ArrayLike, target: ArrayLike) -> Matrix:
+    """Find the projective map that carries the points `source` to the points `target`.
+
+    Each pair (x, y) -> (u, v) gives two equations that are linear in the nine entries of the
+    matrix; the *direct linear transform* takes the unit vector that comes closest to solving them
+    all, the last right singular vector. Four pairs are met exactly, more in the sense of least
+    squares. Both point sets are first moved and scaled to lie about the origin at a mean distance
+    of sqrt(2): in pixels the entries of the equations differ by a factor of a million (x * u
+    against 1), and least squares would care for the large ones only.
+
+    Parameters
+    ----------
+    source, target
+        ``(N, 2)`` points (x, y) with N >= 4, in the same order.
+
+    Returns
+    -------
+    matrix
+        ``(3, 3)`` float64, scaled so that its last entry is 1 (or, where the origin is sent to
+        infinity and that is impossible, to unit length). Apply it with
+        :func:`ocrlearn.geometry.transform_points`.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a value is not finite, or the points do not fix a homography: fewer
+        than four different points, or no four of them without three on one line.
+
+    References
+    ----------
+    R. Hartley, "In Defense of the Eight-Point Algorithm", IEEE TPAMI 19(6), 1997.
+    R. Hartley and A. Zisserman, "Multiple View Geometry in Computer Vision", 2nd edition,
+    Cambridge University Press, 2004, section 4.4 (algorithm 4.2).
+    """
+    source, target = _check_pairs(source, target)
+    to_unit_source, to_unit_target = _normalisation(source), _normalisation(target)
+    equations = []
+    for (x, y), (u, v) in zip(
+        transform_points(source, to_unit_source),
+        transform_points(target, to_unit_target),
+        strict=True,
+    ):
+        equations.append([x, y, 1, 0, 0, 0, -u * x, -u * y, -u])
+        equations.append([0, 0, 0, x, y, 1, -v * x, -v * y, -v])
+    _, singular, right = np.linalg.svd(np.array(equations))
+    unit_matrix = right[-1].reshape(3, 3)
+    _refuse_degenerate(singular, unit_matrix)
+    matrix = np.linalg.inv(to_unit_target) @ unit_matrix @ to_unit_source
+    matrix /= np.linalg.norm(matrix)
+    return matrix / matrix[2, 2] if abs(matrix[2, 2]) > 1e-12 else matrix
+
+
+def _normalisation(points: Points) -> Matrix:
+    """Similarity that moves the centroid to the origin and the mean distance from it to sqrt(2)."""
+    centre = points.mean(axis=0)
+    distance = np.linalg.norm(points - centre, axis=1).mean()
+    scale = np.sqrt(2) / distance
+    return np.array([[scale, 0, -scale * centre[0]], [0, scale, -scale * centre[1]], [0, 0, 1]])
+
+
+def _check_pairs(source: ArrayLike, target: ArrayLike) -> tuple[Points, Points]:
+    arrays = []
+    for name, value in (("source", source), ("target", target)):
+        points = np.asarray(value, dtype=np.float64)
+        if points.ndim != 2 or points.shape[1] != 2 or len(points) < 4:
+            raise ValueError(f"{name} must have shape (N, 2) with N >= 4, got {points.shape}")
+        if not np.isfinite(points).all():
+            raise ValueError(f"{name} must be finite, got NaN or infinity")
+        different = len(np.unique(points, axis=0))
+        if different < 4:
+            raise ValueError(
+                f"{name} must hold at least four different points to fix a homography, "
+                f"got {different}"
+            )
+        arrays.append(points)
+    if len(arrays[0]) != len(arrays[1]):
+        raise ValueError(
+            f"source and target must have as many points, got {len(arrays[0])} and {len(arrays[1])}"
+        )
+    return arrays[0], arrays[1]
+
+
+def _refuse_degenerate(singular: NDArray[np.float64], unit_matrix: Matrix) -> None:
+    """Refuse equations with more than one solution, and a solution that flattens the plane.
+
+    The first happens when the same three points lie on a line on both sides, the second when they
+    do on one side only.
+    """
+    ambiguous = singular[7] < 1e-9 * singular[0]
+    if ambiguous or np.linalg.cond(unit_matrix) > 1e9:
+        raise ValueError(
+            "source and target do not fix a homography: "
+            "four pairs are needed of which no three points lie on one line"
+        )
+
+
+# ---------------------------------------------------------------------------------------------
+# Resampling
+
+
+class _Border(NamedTuple):
+    """What lies outside a picture: its nearest border pixel, or one value per channel."""
+
+    continues: bool
+    value: NDArray[np.float64]
+
+
+def warp(
+    image: Any,
+    transform: ArrayLike,
+    shape: tuple[int, int] | None = None,
+    *,
+    interpolation: str = "bilinear",
+    border: float | ArrayLike | str = 0,
+    rung: str | None = None,
+) -> NDArray[Any]:
+    """Move the pixels of `image` by a homography or a map.
+
+    Going through the *result* and fetching every pixel from where it lies in `image` leaves no
+    holes, which pushing the pixels of `image` forward would. The place is rarely the centre of a
+    pixel, so its neighbours are weighed together.
+
+    Parameters
+    ----------
+    image
+        ``(H, W)`` or ``(H, W, 3)``; uint8, bool or float in [0, 1].
+    transform
+        Either a ``(3, 3)`` matrix that carries points of `image` to points of the result (as
+        :func:`homography` finds it), or a map of shape ``(height, width, 2)`` that holds for each
+        pixel of the result the point (x, y) of `image` it comes from. Note the opposite directions:
+        each is the one in which it is naturally known.
+    shape
+        ``(height, width)`` of the result. By default that of `image` for a matrix; a map has its
+        own.
+    interpolation
+        "nearest"; "bilinear" (the four pixels around, by nearness); or "bicubic" (sixteen pixels,
+        the cubic of Keys with a = -1/2), which keeps small letters crisper.
+    border
+        Value of everything outside `image`, one number or one for each channel, in the image's own
+        range; or "edge", which continues the border pixels outwards.
+    rung
+        "reference" or "fast"; see :func:`ocrlearn._dispatch.pick`.
+
+    Returns
+    -------
+    array
+        ``(height, width)`` or ``(height, width, 3)`` in the dtype of `image`. uint8 results are
+        rounded to nearest; a bool result is True where the weighed mean is at least one half.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is singular, or the shape, interpolation or border make no sense.
+
+    Notes
+    -----
+    No filter is applied before shrinking: to make a picture much smaller, blur it first.
+
+    References
+    ----------
+    R. Keys, "Cubic Convolution Interpolation for Digital Image Processing", IEEE Transactions on
+    Acoustics, Speech, and Signal Processing 29(6), 1981.
+    """
+    array = check_image(image)
+    check_choice(interpolation, "interpolation", INTERPOLATIONS)
+    resample = pick(RUNGS, array, rung=rung)
+    outside = _check_border(border, array)
+    matrix_or_map, (height, width) = _check_transform(transform, shape, array)
+
+    planes = np.ascontiguousarray(array.reshape(*array.shape[:2], -1))
+    if planes.dtype == np.bool_:
+        planes = planes.view(np.uint8)
+    result = np.empty((height, width, planes.shape[2]), array.dtype)
+    rows_at_once = max(1, 2**18 // width)  # one block of coordinates and values fits the cache
+    for top in range(0, height, rows_at_once):
+        bottom = min(top + rows_at_once, height)
+        if matrix_or_map.ndim == 3:
+            block = np.ascontiguousarray(matrix_or_map[top:bottom], np.float64)
+        else:
+            block = source_map(matrix_or_map, (bottom - top, width), top=top)
+        values = resample(planes, block, interpolation, outside)
+        result[top:bottom] = _to_dtype(values, array.dtype)
+    return result.reshape(height, width, *array.shape[2:])
+
+
+def source_map(matrix: ArrayLike, shape: tuple[int, int], *, top: int = 0) -> Points:
+    """Return the map, ``(height, width, 2)``, that fetches a result of `shape` through `matrix`.
+
+    The inverse of `matrix` is applied to every pixel of the result, the rows counted from `top`.
+    Pixels on the line that it sends to infinity come out infinite or NaN, which :func:`warp` takes
+    for outside.
+    """
+    height, width = shape
+    inverse = np.linalg.inv(np.asarray(matrix, dtype=np.float64))
+    u, v = np.arange(width), np.arange(top, top + height)[:, None]
+    x, y, scale = (row[0] * u + (row[1] * v + row[2]) for row in inverse)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.stack([x / scale, y / scale], axis=-1)
+
+
+def _check_border(border: float | ArrayLike | str, image: NDArray[Any]) -> _Border:
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    if isinstance(border, str):
+        check_choice(border, "border", ("edge",))
+        return _Border(True, np.zeros(channels))
+    value = np.asarray(border, dtype=np.float64)
+    if value.shape not in ((), (channels,)):
+        raise ValueError(
+            f"border must be 'edge', a number or one number for each of {channels} channels, "
+            f"got shape {value.shape}"
+        )
+    highest = 255 if image.dtype == np.uint8 else 1
+    if not ((value >= 0) & (value <= highest)).all():
+        raise ValueError(f"border must lie in [0, {highest}], as the image does, got {border!r}")
+    return _Border(False, np.broadcast_to(value, channels).copy())
+
+
+def _check_transform(
+    transform: ArrayLike, shape: tuple[int, int] | None, image: NDArray[Any]
+) -> tuple[NDArray[np.floating[Any]], tuple[int, int]]:
+    array = np.asarray(transform)
+    if array.ndim == 3 and array.shape[2] == 2 and array.size:
+        if shape is not None and tuple(shape) != array.shape[:2]:
+            raise ValueError(
+                f"shape must be left out or that of the map, {array.shape[:2]}, got {shape}"
+            )
+        return array, (array.shape[0], array.shape[1])
+    if array.shape != (3, 3):
+        raise ValueError(
+            "transform must be a (3, 3) matrix or a map of shape (height, width, 2), "
+            f"got shape {array.shape}"
+        )
+    matrix = array.astype(np.float64)
+    if not np.isfinite(matrix).all() or np.linalg.matrix_rank(matrix, rtol=1e-12) < 3:
+        raise ValueError("transform must be a finite matrix with an inverse")
+    height, width = image.shape[:2] if shape is None else shape
+    return matrix, (
+        int(check_number(height, "shape[0]", low=1, integer=True)),
+        int(check_number(width, "shape[1]", low=1, integer=True)),
+    )
+
+
+def _to_dtype(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Back to the image's own range and dtype; bicubic weights can overshoot it."""
+    if dtype == np.bool_:
+        return values >= 0.5
+    if dtype == np.uint8:
+        return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.clip(values, 0, 1).astype(dtype)
+
+
+INTERPOLATIONS = {"nearest": 1, "bilinear": 2, "bicubic": 4}
+"""Kinds of interpolation, with the number of pixels each weighs along either axis."""
+
+
+def _weights(interpolation: str, beyond: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Weight of each pixel along one axis for a point that lies `beyond` the floor pixel.
+
+    The pixels are at 0 for "nearest" (where `beyond` is measured from the nearest pixel), at 0 and
+    1 for "bilinear", and at -1, 0, 1 and 2 for "bicubic".
+    """
+    t = beyond
+    if interpolation == "nearest":
+        return [np.ones_like(t)]
+    if interpolation == "bilinear":
+        return [1 - t, t]
+    return [
+        ((2 - t) * t - 1) * t / 2,
+        ((3 * t - 5) * t * t + 2) / 2,
+        ((4 - 3 * t) * t + 1) * t / 2,
+        (t - 1) * t * t / 2,
+    ]
+
+
+def warp_reference(
+    image: NDArray[Any], places: Points, interpolation: str, border: _Border
+) -> NDArray[np.float64]:
+    """Fetch ``(h, w, C)`` values of an ``(H, W, C)`` image at ``(h, w, 2)`` places (x, y).
+
+    One array operation for each of the pixels that are weighed.
+    """
+    height, width, _ = image.shape
+    taps = INTERPOLATIONS[interpolation]
+    far = 2.0 * max(height, width) + taps
+    x, y = np.moveaxis(np.nan_to_num(places, nan=-far, posinf=far, neginf=-far), -1, 0)
+    x, y = np.clip(x, -far, far), np.clip(y, -far, far)
+    shift = 0.5 if interpolation == "nearest" else 0.0
+    left, top = np.floor(x + shift), np.floor(y + shift)
+    weights_x, weights_y = _weights(interpolation, x - left), _weights(interpolation, y - top)
+    first = -1 if taps == 4 else 0
+
+    total = np.zeros((*places.shape[:2], image.shape[2]))
+    for j in range(taps):
+        for i in range(taps):
+            column = left.astype(int) + first + i
+            row = top.astype(int) + first + j
+            values = image[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+            if not border.continues:
+                inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+                values = np.where(inside[..., None], values, border.value)
+            total += (weights_y[j] * weights_x[i])[..., None] * values
+    return total
+
+
+@njit(cache=True, inline="always")
+def _fill_weights(taps: int, t: float, weights: NDArray[np.float64]) -> None:
+    """Do for one point what `_weights` does for many."""
+    if taps == 1:
+        weights[0] = 1.0
+    elif taps == 2:
+        weights[0], weights[1] = 1 - t, t
+    else:
+        weights[0] = ((2 - t) * t - 1) * t / 2
+        weights[1] = ((3 * t - 5) * t * t + 2) / 2
+        weights[2] = ((4 - 3 * t) * t + 1) * t / 2
+        weights[3] = (t - 1) * t * t / 2
+
+
+@njit(cache=True)
+def _warp_pixels(
+    image: NDArray[Any],
+    places: Points,
+    taps: int,
+    continues: bool,
+    border: NDArray[np.float64],
+    result: NDArray[np.float64],
+) -> None:
+    """Fetch pixel after pixel; `result` comes filled with zeros."""
+    height, width, channels = image.shape
+    shift = 0.5 if taps == 1 else 0.0
+    first = -1 if taps == 4 else 0
+    far = 2.0 * max(height, width) + taps
+    weights_x, weights_y = np.empty(4), np.empty(4)
+    for v in range(places.shape[0]):
+        for u in range(places.shape[1]):
+            x, y = places[v, u, 0], places[v, u, 1]
+            x = -far if np.isnan(x) else min(max(x, -far), far)
+            y = -far if np.isnan(y) else min(max(y, -far), far)
+            left, top = int(np.floor(x + shift)), int(np.floor(y + shift))
+            _fill_weights(taps, x - left, weights_x)
+            _fill_weights(taps, y - top, weights_y)
+            left += first
+            top += first
+            if left >= 0 and left + taps <= width and top >= 0 and top + taps <= height:
+                for j in range(taps):
+                    for i in range(taps):
+                        weight = weights_y[j] * weights_x[i]
+                        for channel in range(channels):
+                            result[v, u, channel] += weight * image[top + j, left + i, channel]
+                continue
+            for j in range(taps):
+                row = min(max(top + j, 0), height - 1)
+                for i in range(taps):
+                    column = min(max(left + i, 0), width - 1)
+                    inside = continues or (row == top + j and column == left + i)
+                    weight = weights_y[j] * weights_x[i]
+                    for channel in range(channels):
+                        value = image[row, column, channel] if inside else border[channel]
+                        result[v, u, channel] += weight * value
+
+
+def _warp_fast(
+    image: NDArray[Any], places: Points, interpolation: str, border: _Border
+) -> NDArray[np.float64]:
+    result = np.zeros((*places.shape[:2], image.shape[2]))
+    taps = INTERPOLATIONS[interpolation]
+    _warp_pixels(image, places, taps, border.continues, border.value, result)
+    return result
+
+
+RUNGS = {"reference": warp_reference, "fast": _warp_fast}
+
+
+# ---------------------------------------------------------------------------------------------
+# Turning
+
+
+class Rotation(NamedTuple):
+    """How :func:`rotate` turns a picture.
+
+    Attributes
+    ----------
+    matrix
+        ``(3, 3)`` float64, from points of the picture to points of the turned one.
+    shape
+        ``(height, width)`` of the turned picture.
+    """
+
+    matrix: Matrix
+    shape: tuple[int, int]
+
+
+def rotation(shape: tuple[int, int], angle: float, *, expand: bool = True) -> Rotation:
+    """Return the turn of a picture about its centre, for :func:`warp`.
+
+    Parameters
+    ----------
+    shape
+        ``(height, width)`` of the picture.
+    angle
+        In radians, positive counter-clockwise as seen on the screen.
+    expand
+        Make the result large enough to hold all of the turned picture; otherwise it keeps `shape`
+        and loses the corners.
+    """
+    check_number(angle, "angle")
+    height, width = shape[:2]
+    cosine, sine = abs(np.cos(angle)), abs(np.sin(angle))
+    new_height, new_width = height, width
+    if expand:
+        # Whole turns by 90 degrees must not grow by a pixel for the sake of rounding errors.
+        new_width = int(np.ceil(width * cosine + height * sine - 1e-9))
+        new_height = int(np.ceil(width * sine + height * cosine - 1e-9))
+    matrix = rotation_matrix(angle, ((width - 1) / 2, (height - 1) / 2))
+    matrix[:2, 2] += [(new_width - width) / 2, (new_height - height) / 2]
+    return Rotation(matrix, (new_height, new_width))
+
+
+def rotate(
+    image: Any,
+    angle: float,
+    *,
+    expand: bool = True,
+    interpolation: str = "bilinear",
+    border: float | ArrayLike | str = 0,
+    rung: str | None = None,
+) -> NDArray[Any]:
+    """Turn `image` by `angle` radians about its centre, counter-clockwise as seen on the screen.
+
+    See :func:`rotation` for `angle` and `expand` (and for where points go), :func:`warp` for the
+    others.
+    """
+    array = check_image(image)
+    matrix, shape = rotation((array.shape[0], array.shape[1]), angle, expand=expand)
+    return warp(array, matrix, shape, interpolation=interpolation, border=border, rung=rung)
