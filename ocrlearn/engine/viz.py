@@ -24,24 +24,17 @@ from ocrlearn.document import Line, Page, Word
 from ocrlearn.geometry import quad_to_rotated_box
 from ocrlearn.image.convert import to_uint8
 
-__all__ = ["PALETTE", "draw_page"]
+__all__ = ["BLUE", "GREEN", "VERMILION", "draw_page"]
 
 Color = tuple[int, int, int]
 
-PALETTE: dict[str, Color] = {
-    "blue": (0, 114, 178),
-    "orange": (230, 159, 0),
-    "green": (0, 158, 115),
-    "vermilion": (213, 94, 0),
-    "sky": (86, 180, 233),
-    "purple": (204, 121, 167),
-    "yellow": (240, 228, 66),
-    "black": (0, 0, 0),
-}
-"""Okabe and Ito's eight colours, RGB."""
+BLUE: Color = (0, 114, 178)
+GREEN: Color = (0, 158, 115)
+VERMILION: Color = (213, 94, 0)
+"""Three of Okabe and Ito's eight colours, RGB."""
 
-_LINE_COLORS = (PALETTE["blue"], PALETTE["green"])
-_UNSURE_COLOR = PALETTE["vermilion"]
+_LINE_COLORS = (BLUE, GREEN)
+_UNSURE_COLOR = VERMILION
 _PAPER: Color = (255, 255, 255)
 _GROUND: Color = (238, 240, 243)
 _INK: Color = (32, 36, 42)
@@ -163,11 +156,11 @@ def _draw_text(paper: Image.Image, line: Line, pen: _Pen, font_size: int) -> Non
 
     The line is set upright on a tile of its own, which is then turned and laid onto the paper.
     """
-    if not line.text.strip():
+    if not _printable(line.text).strip():
         return
     center_x, center_y, width, _, angle = quad_to_rotated_box(line.quad).astype(float)
     font = _font(font_size)
-    _, top, _, bottom = font.getbbox(line.text)
+    _, top, _, bottom = font.getbbox(_printable(line.text))
     margin = font_size
     length = min(width * pen.scale, 2 * max(paper.size))  # a line far outside costs no memory
     tile_size = (round(length + 2 * margin), round(bottom - top + 2 * margin))
@@ -177,7 +170,7 @@ def _draw_text(paper: Image.Image, line: Line, pen: _Pen, font_size: int) -> Non
     for word in line.words:
         x = max(float((word.quad[0] - line.quad[0]) @ along) * pen.scale, free_from)
         _draw_word(tile, (margin + x, margin - top), word, pen, font)
-        free_from = x + font.getlength(word.text) + font_size / 4
+        free_from = x + font.getlength(_printable(word.text)) + font_size / 4
     turned = tile.rotate(float(np.degrees(angle)), Image.Resampling.BICUBIC, expand=True)
     x, y = pen.place([(center_x, center_y)])[0]
     paper.paste(turned, (round(x - turned.width / 2), round(y - turned.height / 2)), turned)
@@ -193,11 +186,11 @@ def _draw_word(
     """Set one word with its top left at `corner`; an unsure one is coloured and underlined."""
     draw = ImageDraw.Draw(tile)
     if word.score >= pen.unsure:
-        draw.text(corner, word.text, font=font, fill=_INK)
+        draw.text(corner, _printable(word.text), font=font, fill=_INK)
         return
-    draw.text(corner, word.text, font=font, fill=_UNSURE_COLOR)
+    draw.text(corner, _printable(word.text), font=font, fill=_UNSURE_COLOR)
     x, y = corner[0], corner[1] + font.getmetrics()[0] + 0.16 * font.size
-    rule = [(x, y), (x + font.getlength(word.text), y)]
+    rule = [(x, y), (x + font.getlength(_printable(word.text)), y)]
     draw.line(rule, fill=_UNSURE_COLOR, width=max(_FINER, round(font.size / 14)))
 
 
@@ -215,15 +208,21 @@ def _font_size(line: Line, scale: float) -> float:
     """Find the largest size with no ink higher than the line and most words no wider than read."""
     probe = 100
     font = _font(probe)
-    _, top, _, bottom = font.getbbox(line.text)
+    _, top, _, bottom = font.getbbox(_printable(line.text))
     ratios = [
-        float(np.linalg.norm(word.quad[1] - word.quad[0])) / max(font.getlength(word.text), 1)
+        float(np.linalg.norm(word.quad[1] - word.quad[0]))
+        / max(font.getlength(_printable(word.text)), 1)
         for word in line.words
         if word.text.strip()
     ]
     by_width = float(np.quantile(ratios, 0.25)) if ratios else np.inf
     size = probe * scale * min(_height(line) / max(bottom - top, 1), by_width)
     return float(np.clip(size, 8, 400))
+
+
+def _printable(text: str) -> str:
+    """Text in which a font has nothing to stumble over: no newlines, no control characters."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 @lru_cache(maxsize=64)
@@ -233,7 +232,7 @@ def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
 
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
-    return ImageFont.truetype(str(path), size)
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
 
 
 # --- The mount ------------------------------------------------------------------------------------

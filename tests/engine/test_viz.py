@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocrlearn.document import Character, Line, Page, Word
-from ocrlearn.engine.viz import PALETTE, draw_page
+from ocrlearn.engine.viz import BLUE, GREEN, VERMILION, draw_page
 from ocrlearn.geometry import rotated_box_to_quad
 
 
@@ -61,7 +61,7 @@ def test_frame_lies_where_the_word_is():
     assert len(edges) >= 2
     top = edges[0] + 1
     scale = 1100 / 200
-    x0, y0, x1, y1 = extent(near(picture, PALETTE["blue"])[: picture.shape[0] // 2])
+    x0, y0, x1, y1 = extent(near(picture, BLUE)[: picture.shape[0] // 2])
     left = int(np.flatnonzero(near(picture, (255, 255, 255), 0)[top + 4])[0])
     assert (x0 - left) / scale == pytest.approx(20, abs=0.6)
     assert (x1 - left + 1) / scale == pytest.approx(81, abs=0.6)
@@ -74,7 +74,7 @@ def test_text_is_set_where_it_was_read():
     quad = box(19.5, 29.5, 80.5, 50.5)
     picture = draw_page(image, one_word(200, 100, quad))
     half = picture.shape[0] // 2
-    frame = extent(near(picture, PALETTE["blue"])[:half])
+    frame = extent(near(picture, BLUE)[:half])
     ink = extent((picture.max(axis=2) < 90)[half:])
     below = (picture.shape[0] - 56 - 28 - 20) // 2 + 20  # one panel's height and the gap
     x0, y0, x1, y1 = ink[0], ink[1] + half - below, ink[2], ink[3] + half - below
@@ -90,12 +90,12 @@ def test_an_unsure_word_is_marked_and_counted():
     quad = box(20, 30, 80, 50)
     sure = draw_page(image, one_word(200, 100, quad, score=0.5))
     unsure = draw_page(image, one_word(200, 100, quad, score=0.49))
-    assert not near(sure, PALETTE["vermilion"], 20).any()
-    assert near(sure, PALETTE["blue"]).any()
+    assert not near(sure, VERMILION, 20).any()
+    assert near(sure, BLUE).any()
     half = unsure.shape[0] // 2
-    assert near(unsure, PALETTE["vermilion"], 20)[56:half].any()
-    assert near(unsure, PALETTE["vermilion"], 20)[half:].any()
-    assert near(unsure, PALETTE["vermilion"], 20)[:56].any()  # "1 unsure" in the caption
+    assert near(unsure, VERMILION, 20)[56:half].any()
+    assert near(unsure, VERMILION, 20)[half:].any()
+    assert near(unsure, VERMILION, 20)[:56].any()  # "1 unsure" in the caption
 
 
 def test_lines_alternate_in_colour():
@@ -104,7 +104,7 @@ def test_lines_alternate_in_colour():
     page = Page([Line(quad, [Word("w", quad, 1.0)]) for quad in quads], 200, 100)
     picture = draw_page(image, page)
     half = picture.shape[0] // 2
-    blue, green = (extent(near(picture, PALETTE[c])[:half]) for c in ("blue", "green"))
+    blue, green = (extent(near(picture, color)[:half]) for color in (BLUE, GREEN))
     assert blue[3] < green[1]
 
 
@@ -185,18 +185,12 @@ def test_bad_arguments_are_refused():
         draw_page(np.zeros((5, 5, 4), np.uint8), Page([], 5, 5))
 
 
-def test_colours_of_the_palette_are_distinct_without_hue():
-    """Blue, green and vermilion differ under a simulation of missing red and green cones too."""
-    # Rows: what a dichromat's L or M cones are replaced by, in linear RGB (Vienot et al. 1999).
-    to_lms = np.array(
-        [[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.02996, 0.18431, 1.46709]]
-    )
-    no_red = np.array([[0, 2.02344, -2.52581], [0, 1, 0], [0, 0, 1]])
-    no_green = np.array([[1, 0, 0], [0.494207, 0, 1.24827], [0, 0, 1]])
-    colors = np.array([PALETTE[name] for name in ("blue", "green", "vermilion")]) / 255
-    for projection in (np.eye(3), no_red, no_green):
-        seen = (np.linalg.inv(to_lms) @ projection @ to_lms @ (colors**2.2).T).T.clip(0, 1)
-        seen = 255 * seen ** (1 / 2.2)
-        for i in range(3):
-            for j in range(i):
-                assert np.linalg.norm(seen[i] - seen[j]) > 40
+def test_colours_are_those_of_the_figures():
+    from ocrlearn.course import figures
+
+    for ours, theirs in [
+        (BLUE, figures.BLUE),
+        (GREEN, figures.GREEN),
+        (VERMILION, figures.VERMILION),
+    ]:
+        assert "#{:02X}{:02X}{:02X}".format(*ours) == theirs
