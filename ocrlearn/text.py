@@ -488,16 +488,14 @@ def _columns(truth: Sequence[Hashable], read: Sequence[Hashable]) -> Iterator[tu
     yield up, down
     for item in read:
         equal = rows_of.get(item, 0)
-        # Rows in which the diagonal step costs nothing, by an equal item or by a fall of D.
-        diagonal = (((equal & up) + up) ^ up) | equal | down
-        # The same differences taken along the rows: D[i + 1, j] - D[i + 1, j - 1].
-        right_up = down | (every_row & ~(diagonal | up))
-        right_down = up & diagonal
-        # Shifted by one they are those of the row above; in row 0, D grows by 1.
+        # Where the diagonal step is free: D[i + 1, j] = D[i, j - 1].
+        free = (((equal & up) + up) ^ up) | equal | down
+        # The differences along the rows, D[i + 1, j] - D[i + 1, j - 1], are +1 and -1 here.
+        right_up, right_down = down | ~(free | up), up & free
+        # Shifted by one bit they are those of the row above; in row 0, D always grows by 1.
         above_up, above_down = (right_up << 1) | 1, right_down << 1
-        vertical = equal | down
-        up = (above_down | ~(vertical | above_up)) & every_row
-        down = above_up & vertical & every_row
+        # Diagonal and row differences give those down the new column.
+        up, down = (above_down | ~(free | above_up)) & every_row, free & above_up & every_row
         yield up, down
 
 
@@ -566,15 +564,15 @@ class Edit(NamedTuple):
 def align(truth: Sequence[Hashable], read: Sequence[Hashable]) -> list[Edit]:
     """Explain the edit distance: one shortest way from `truth` to `read`, step by step.
 
-    Shortest alignments are rarely unique. This one is found by walking the table of distances from
-    its end to its beginning and taking, wherever several steps are shortest, a match before a
-    substitution before a deletion before an insertion; the same input always gives the same answer.
-    The table is kept as bit-vectors, so that two texts of 5,000 characters need about 7 MB.
+    Shortest ways are rarely unique. This one walks both sequences from the beginning and takes,
+    wherever several steps are on a shortest way, a match before a substitution before a deletion
+    before an insertion; the same input always gives the same answer. The distances between what
+    remains of both are looked up in bit-vectors (two texts of 5,000 characters need about 7 MB).
 
     Returns
     -------
     list of Edit
-        In order from the beginning. Those that are no match number ``edit_distance(truth, read)``.
+        In order. Those that are no match number ``edit_distance(truth, read)``.
 
     Examples
     --------
@@ -585,32 +583,35 @@ def align(truth: Sequence[Hashable], read: Sequence[Hashable]) -> list[Edit]:
     substitute r n
     substitute m n
     """
-    columns = list(_columns(truth, read))
+    # The columns for the reversed sequences hold the distances between all their *endings*.
+    columns = list(_columns(truth[::-1], read[::-1]))
 
-    def distance(i: int, j: int) -> int:
-        up, down = columns[j]
-        rows = (1 << i) - 1
-        return j + (up & rows).bit_count() - (down & rows).bit_count()
+    def remaining(i: int, j: int) -> int:
+        """Edit distance between truth[i:] and read[j:]."""
+        up, down = columns[len(read) - j]
+        rows = (1 << (len(truth) - i)) - 1
+        return len(read) - j + (up & rows).bit_count() - (down & rows).bit_count()
 
     edits = []
-    i, j = len(truth), len(read)
-    here = distance(i, j)
-    while i or j:
-        if i and j and truth[i - 1] == read[j - 1]:
-            i, j = i - 1, j - 1
+    i = j = 0
+    left = remaining(0, 0)
+    while i < len(truth) or j < len(read):
+        in_both = i < len(truth) and j < len(read)
+        if in_both and truth[i] == read[j]:
             edits.append(Edit("match", i, j, truth[i], read[j]))
+            i, j = i + 1, j + 1
             continue
-        if i and j and distance(i - 1, j - 1) == here - 1:
-            i, j = i - 1, j - 1
+        if in_both and remaining(i + 1, j + 1) == left - 1:
             edits.append(Edit("substitute", i, j, truth[i], read[j]))
-        elif i and distance(i - 1, j) == here - 1:
-            i -= 1
+            i, j = i + 1, j + 1
+        elif i < len(truth) and remaining(i + 1, j) == left - 1:
             edits.append(Edit("delete", i, j, truth[i], ""))
+            i += 1
         else:
-            j -= 1
             edits.append(Edit("insert", i, j, "", read[j]))
-        here -= 1
-    return edits[::-1]
+            j += 1
+        left -= 1
+    return edits
 
 
 # --- Scores ---------------------------------------------------------------------------------------
