@@ -18,6 +18,7 @@ the cells before it, and the answer's own cell.
 """
 
 import ast
+import contextlib
 import linecache
 import re
 from collections.abc import Sequence
@@ -80,9 +81,11 @@ def run_answer(cells: Sequence[Any], task: Task) -> Any:
         raise LookupError(f"no cell before check({task.number!r}, ...) defines {task.name}")
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for position in range(task.answer_cell):
-        tree = _parse(cells[position])
-        tree.body = [statement for statement in tree.body if _is_definition(statement)]
-        _execute(tree, "", f"<cell {position + 1}>", namespace)
+        for statement in _parse(cells[position]).body:
+            if _is_definition(statement):
+                # What rests on a computed value, such as a default, is left undefined like it.
+                with contextlib.suppress(NameError):
+                    _execute(ast.Module([statement], []), "", f"<cell {position + 1}>", namespace)
     source = _plain(cells[task.answer_cell].source)
     file = f"<answer {task.number}>"
     _execute(ast.parse(source, file), source, file, namespace)
@@ -234,7 +237,9 @@ def _is_definition(statement: ast.stmt) -> bool:
     """Whether a statement can be run on its own: an import, a function, a class, a constant."""
     if isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
         return True
-    if isinstance(statement, ast.Assign):
+    if isinstance(statement, ast.Assign) and all(
+        isinstance(target, ast.Name | ast.Tuple) for target in statement.targets
+    ):
         try:
             ast.literal_eval(statement.value)
         except ValueError:

@@ -220,20 +220,26 @@ def check(number: str, answer: Any, seed: int | None = None) -> None:
 
 def hint(number: str, level: int = 1) -> None:
     """Show a hint to exercise `number`: level 1 is a nudge, the last is nearly the answer."""
-    text = hint_text(find_exercise(number), level)
-    _show(_Note(f"Hint {level} to exercise {number}", text))
+    exercise = find_exercise(number)
+    text = hint_text(exercise, level)
+    if level < len(exercise.hints):
+        text += f'\n\nNot enough? `hint("{number}", {level + 1})` says more.'
+    _show(_Note(f"Hint {level} of {len(exercise.hints)} to exercise {number}", text))
 
 
 def hint_text(exercise: Exercise, level: int) -> str:
-    """Return the hint of that level, and how to get the next."""
+    """Return the hint of that level.
+
+    Raises
+    ------
+    ValueError
+        If the exercise has no such hint.
+    """
     if not 1 <= level <= len(exercise.hints):
         raise ValueError(
             f"exercise {exercise.number} has hints 1 to {len(exercise.hints)}, got level {level}"
         )
-    text = textwrap.dedent(exercise.hints[level - 1]).strip()
-    left = len(exercise.hints) - level
-    more = f'{left} more: hint("{exercise.number}", {level + 1})' if left else "That was the last."
-    return f"{text}\n\n({more})"
+    return textwrap.dedent(exercise.hints[level - 1]).strip()
 
 
 def find_exercise(number: str) -> Exercise:

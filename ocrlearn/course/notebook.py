@@ -10,7 +10,7 @@ from typing import Any
 
 from ocrlearn.course.answers import check_frame, exercise_heading, stub_cell
 from ocrlearn.course.chapters import PARTS, Chapter
-from ocrlearn.course.exercise import Exercise, exercise_file, load_exercises
+from ocrlearn.course.exercise import Exercise, exercise_file, hint_text, load_exercises
 
 __all__ = ["compose", "read_lesson", "source_hash"]
 
@@ -102,8 +102,8 @@ def _with_hints(source: str, exercise: Exercise) -> str:
     line, _, text = source.partition("\n")
     heading = f"{line.strip()} · {exercise.title} {exercise.difficulty}"
     hints = [
-        f"<details><summary>Hint {level}</summary>\n\n{hint.strip()}\n\n</details>"
-        for level, hint in enumerate(exercise.hints, start=1)
+        f"<details><summary>Hint {level}</summary>\n\n{hint_text(exercise, level)}\n\n</details>"
+        for level in range(1, len(exercise.hints) + 1)
     ]
     return "\n\n".join([heading, text.strip(), *hints])
 
