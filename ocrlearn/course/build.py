@@ -275,6 +275,7 @@ def _build(chosen: Sequence[Chapter], force: bool) -> int:
                 TimeElapsedColumn(),
                 console=console,
                 transient=True,
+                disable=not console.is_terminal,
             ) as bar:
                 task = bar.add_task(chapter.name, total=None)
                 seconds = build(
