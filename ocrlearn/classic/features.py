@@ -1,0 +1,143 @@
+"""What the letter classifier sees of a candidate: its strokes, and its place on the line.
+
+A letter on a straightened line has a shape and a place, and both are needed: ``o`` and ``O``,
+``p`` and ``P``, a comma and an apostrophe differ only by size and height above the baseline. Three
+views are put side by side:
+
+- HoG of a window that hangs on the *line*: baseline and x-height lie in fixed rows, the candidate's
+  ink is centred sideways, nothing is stretched;
+- HoG of the candidate's *own box*, scaled to fill a square, which forgives a misjudged x-height;
+- a few numbers in units of the x-height: top and bottom of the ink, width, and how much ink there
+  is.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrlearn.classic.hog import hog_windows
+from ocrlearn.classic.oversegment import Candidates, Cuts, candidate_windows
+
+__all__ = [
+    "BASELINE",
+    "BOX_SIDE",
+    "CONFIG",
+    "STRIP_HEIGHT",
+    "WINDOW_WIDTH",
+    "X_HEIGHT",
+    "describe",
+    "normalise_contrast",
+]
+
+X_HEIGHT = 20
+"""Height of an ``x`` on a straightened line, in pixels."""
+
+BASELINE = 35
+"""Row edge on which letters stand: row 34 is the last above the baseline."""
+
+STRIP_HEIGHT = 48
+"""Height of a straightened line: 1.75 x-heights above the baseline, 0.65 below."""
+
+WINDOW_WIDTH = 48
+"""Width of the window around a candidate: 2.4 x-heights, enough for W and an em dash."""
+
+BOX_SIDE = 32
+"""Side of the square to which the candidate's own box is scaled."""
+
+CELL = 8
+
+CONFIG = {
+    "features": "line window, own box, geometry; version 1",
+    "x_height": X_HEIGHT,
+    "baseline": BASELINE,
+    "strip_height": STRIP_HEIGHT,
+    "window_width": WINDOW_WIDTH,
+    "box_side": BOX_SIDE,
+    "cell": CELL,
+}
+"""What a classifier must have been trained with to understand these features."""
+
+
+def normalise_contrast(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Stretch a line's ink so that the inside of its strokes is 1, as float32 in [0, 1].
+
+    The ink of a blurred or faint line stays well below 1 everywhere; its strokes' level is taken
+    as the 80th percentile of what is darker than 0.3 of the line's darkest.
+    """
+    darkest = float(ink.max(initial=0))
+    if darkest <= 0:
+        return np.zeros(ink.shape, dtype=np.float32)
+    level = float(np.percentile(ink[ink > 0.3 * darkest], 80))
+    return np.clip(ink / level, 0, 1).astype(np.float32)
+
+
+def _scaled_boxes(
+    windows: NDArray[np.float32], boxes: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Each candidate's own box, scaled by linear interpolation to fill ``(BOX_SIDE, BOX_SIDE)``.
+
+    A box keeps its shape up to an elongation of 2 : 1 (its shorter side is padded); stretching an
+    ``l`` or a dash to a full square would blow up its edges' noise.
+    """
+    count, height, width = windows.shape
+    size = np.stack([boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]], axis=1)
+    shown = np.maximum(size, size.max(axis=1, keepdims=True, initial=1) / 2)
+    # Half a pixel more on each side, so that the outermost edges are seen.
+    step = (shown + 2) / BOX_SIDE
+    offset = np.arange(BOX_SIDE) - (BOX_SIDE - 1) / 2
+    x = width / 2 - 0.5 + step[:, :1] * offset
+    y = ((boxes[:, 1] + boxes[:, 3]) / 2 - 0.5)[:, None] + step[:, 1:] * offset
+    x0, y0 = np.floor(x).astype(np.intp), np.floor(y).astype(np.intp)
+    fx, fy = (x - x0)[:, None, :], (y - y0)[:, :, None]
+    padded = np.pad(windows, ((0, 0), (1, 2), (1, 2)))
+    row = np.clip(y0 + 1, 0, height + 1)[:, :, None]
+    col = np.clip(x0 + 1, 0, width + 1)[:, None, :]
+    n = np.arange(count)[:, None, None]
+    top = padded[n, row, col] * (1 - fx) + padded[n, row, col + 1] * fx
+    low = padded[n, row + 1, col] * (1 - fx) + padded[n, row + 1, col + 1] * fx
+    return (top * (1 - fy) + low * fy).astype(np.float32)
+
+
+def _geometry(windows: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Top, bottom, width, height and ink in units of the x-height, and their squares."""
+    left, top, right, bottom = boxes.T
+    ink = windows.sum(axis=(1, 2))
+    width, height = right - left, bottom - top
+    numbers = np.stack(
+        [
+            (BASELINE - top) / X_HEIGHT,
+            (bottom - BASELINE) / X_HEIGHT,
+            width / X_HEIGHT,
+            height / X_HEIGHT,
+            ink / X_HEIGHT**2,
+            ink / np.maximum(1, width * height),
+            np.log(np.maximum(1, width) / np.maximum(1, height)),
+        ],
+        axis=1,
+    )
+    return np.concatenate([numbers, numbers**2], axis=1).astype(np.float32)
+
+
+def describe(ink: Any, cuts: Cuts, candidates: Candidates) -> NDArray[np.float32]:
+    """Feature vectors of all candidates of a straightened line.
+
+    Parameters
+    ----------
+    ink
+        ``(STRIP_HEIGHT, W)`` float in [0, 1], 1 = full ink, with the baseline at :data:`BASELINE`
+        and an x-height of :data:`X_HEIGHT` pixels.
+    cuts, candidates
+        From :mod:`ocrlearn.classic.oversegment`.
+
+    Returns
+    -------
+    array
+        float32 ``(N, D)``.
+    """
+    windows = candidate_windows(ink, cuts, candidates, WINDOW_WIDTH)
+    # The window is centred on the box up to half a pixel; columns beyond it are cut off.
+    boxes = candidates.boxes
+    on_line = hog_windows(windows, cell=CELL).reshape(len(windows), -1)
+    in_box = hog_windows(_scaled_boxes(windows, boxes), cell=CELL).reshape(len(windows), -1)
+    return np.concatenate([on_line, in_box, _geometry(windows, boxes)], axis=1)

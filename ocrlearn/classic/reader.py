@@ -1,0 +1,501 @@
+"""Read a page with image processing, a linear classifier and dynamic programming.
+
+From pixels to text in six steps, each a module of its own:
+
+1. even out the light and binarise (:mod:`ocrlearn.image`);
+2. find the lines and straighten each to one size (:mod:`ocrlearn.layout.lines`);
+3. cut each line into pieces no larger than a character, and offer runs of pieces as candidates
+   (:mod:`ocrlearn.classic.oversegment`);
+4. describe each candidate by histograms of oriented gradients and let a linear classifier say how
+   likely it is each character, or none (:mod:`ocrlearn.classic.features`, ``classifier``);
+5. lay the candidates out as a lattice, with the gaps between them as possible spaces;
+6. find the best path through it, weighing classifier, geometry and English
+   (:mod:`ocrlearn.ops.lattice`, :mod:`ocrlearn.classic.language`).
+
+>>> reader = ClassicalReader.load()  # doctest: +SKIP
+>>> print(reader.read(image).text)  # doctest: +SKIP
+
+The combination of scores along a path follows Qiu-Feng Wang, Fei Yin and Cheng-Lin Liu,
+"Handwritten Chinese Text Recognition by Integrating Multiple Contexts", IEEE TPAMI, 2012: a
+candidate's log probability is weighted by its number of primitives, lest readings of few, wide
+characters win for having fewer terms.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ocrlearn._validate import check_choice, check_image, check_number
+from ocrlearn.classic import features
+from ocrlearn.classic.classifier import LinearClassifier
+from ocrlearn.classic.language import english
+from ocrlearn.classic.oversegment import (
+    Candidates,
+    Cuts,
+    component_cuts,
+    oversegment,
+    primitive_boxes,
+    runs_of_primitives,
+)
+from ocrlearn.document import Character, Line, Page, Word
+from ocrlearn.image.binarize import binarize
+from ocrlearn.image.convert import to_float, to_gray
+from ocrlearn.image.enhance import divide_background
+from ocrlearn.image.rectify import rotate, rotation
+from ocrlearn.layout.lines import CAPITAL_TO_X, Strip, TextLine, find_lines, straighten, typical_height
+from ocrlearn.layout.reading_order import reading_order
+from ocrlearn.ops.components import connected_components_with_stats
+from ocrlearn.ops.lattice import Automata, Lattice, best_path
+
+__all__ = ["ClassicalReader", "LineReading", "ReaderConfig"]
+
+WEIGHTS = Path(__file__).with_name("glyphs.safetensors")
+
+PLAIN = {"‘": "'", "’": "'", "“": '"', "”": '"'}
+"""Typographic quotes and the keyboard's."""
+
+
+@dataclass(frozen=True)
+class ReaderConfig:
+    """How a :class:`ClassicalReader` reads.
+
+    Attributes
+    ----------
+    cuts
+        "oversegment": cut too often and let dynamic programming choose among runs of pieces;
+        "components": every connected component, with what stands above or below it, is one
+        character, the most likely one.
+    language
+        Whether English has a say. Without it, dynamic programming weighs classifier and geometry
+        alone; "components" never listens to it.
+    language_weight
+        By which the language's log probabilities are multiplied.
+    length_power
+        A candidate's log probability is multiplied by its number of primitives to this power.
+    character_cost
+        Subtracted for every character read; negative values favour many, narrow characters.
+    space_softness
+        Width, in x-heights, over which a gap turns from surely none to surely a space.
+    choices
+        Characters kept per candidate.
+    beam
+        Hypotheses kept per place.
+    plain_quotes
+        Write typographic quotes as the keyboard's.
+    """
+
+    cuts: str = "oversegment"
+    language: bool = True
+    language_weight: float = 0.35
+    length_power: float = 0.5
+    character_cost: float = 0.0
+    space_softness: float = 0.08
+    choices: int = 6
+    beam: int = 40
+    plain_quotes: bool = True
+
+    def __post_init__(self) -> None:
+        check_choice(self.cuts, "cuts", ("components", "oversegment"))
+        check_number(self.language_weight, "language_weight", low=0)
+        check_number(self.length_power, "length_power", low=0)
+        check_number(self.character_cost, "character_cost")
+        check_number(self.space_softness, "space_softness", low=0, low_open=True)
+        check_number(self.choices, "choices", low=1, integer=True)
+        check_number(self.beam, "beam", low=1, integer=True)
+
+    @property
+    def method(self) -> str:
+        """Name under which the course's tables list this configuration."""
+        if self.cuts == "components":
+            return "components"
+        return "classical" if self.language else "lattice"
+
+
+@dataclass(frozen=True, eq=False)
+class LineReading:
+    """What was read on one straightened line.
+
+    Attributes
+    ----------
+    text
+        Its characters, with spaces.
+    boxes
+        float32 ``(N, 4)``: left, top, right, bottom of each character on the strip; NaN for spaces.
+    scores
+        float32 ``(N,)``: probability the classifier gives each character; NaN for spaces.
+    path_score
+        Of the whole line, per primitive; tells how well a frame fits.
+    """
+
+    text: str
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    path_score: float
+
+
+NOTHING_READ = LineReading("", np.zeros((0, 4), np.float32), np.zeros(0, np.float32), -np.inf)
+
+
+def _space_threshold(gaps: NDArray[np.float64]) -> float:
+    """Gap, in x-heights, at which a space is as likely as none.
+
+    Gaps inside words and between words form two groups whose place depends on font and tracking.
+    The threshold of least variance within both groups (Otsu's criterion) separates them; it is
+    blended with what is usual and kept within sane limits, since a short line may hold but one
+    group.
+    """
+    usual = 0.45
+    gaps = np.sort(gaps[gaps > 0])
+    if len(gaps) < 4:
+        return usual
+    sizes = np.arange(1, len(gaps))
+    below = np.cumsum(gaps)[:-1] / sizes
+    above = (gaps.sum() - np.cumsum(gaps)[:-1]) / (len(gaps) - sizes)
+    between = sizes * (len(gaps) - sizes) * (above - below) ** 2
+    split = int(np.argmax(between))
+    found = (gaps[split] + gaps[split + 1]) / 2
+    trust = min(1.0, len(gaps) / 20)
+    return float(np.clip(trust * found + (1 - trust) * usual, 0.3, 0.8))
+
+
+class ClassicalReader:
+    """Reader of printed English; make one with :meth:`load` and keep it for many images.
+
+    Parameters
+    ----------
+    classifier
+        Of glyphs, with one more class, "", for what is no character.
+    config
+        See :class:`ReaderConfig`.
+    """
+
+    def __init__(self, classifier: LinearClassifier, config: ReaderConfig | None = None) -> None:
+        self.classifier = classifier
+        self.config = config or ReaderConfig()
+        self.glyphs = [c for c in classifier.classes if c]
+        self.symbols = [*sorted({character for glyph in self.glyphs for character in glyph}), " "]
+        index = {symbol: i for i, symbol in enumerate(self.symbols)}
+        # Labels of the lattice: the glyphs, a space, and nothing at all.
+        self.space, self.nothing = len(self.glyphs), len(self.glyphs) + 1
+        self.emits = [tuple(index[c] for c in glyph) for glyph in self.glyphs]
+        self.emits += [(index[" "],), ()]
+        if self.config.language and self.config.cuts == "oversegment":
+            self.automata = english(self.symbols, weight=self.config.language_weight)
+        else:
+            self.automata = Automata.none(len(self.symbols))
+
+    @classmethod
+    def load(
+        cls, config: ReaderConfig | None = None, weights: str | Path | None = None
+    ) -> "ClassicalReader":
+        """Make a reader from shipped or given classifier weights.
+
+        Parameters
+        ----------
+        config
+            Defaults to everything there is.
+        weights
+            File written by ``recipes/classical_reader.py``; the shipped one by default.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If the weights are missing or were trained for other features; the message says what
+            differs.
+        """
+        path = Path(weights) if weights is not None else WEIGHTS
+        return cls(LinearClassifier.load(path, features.CONFIG), config)
+
+    # --- one line -------------------------------------------------------------------------------
+
+    def read_strip(self, ink: Any) -> LineReading:
+        """Read a straightened line, ``(STRIP_HEIGHT, W)`` float, 1 = ink, in the standard frame."""
+        strip = features.normalise_contrast(np.asarray(ink, dtype=np.float32))
+        components = self.config.cuts == "components"
+        if components:
+            cuts = component_cuts(strip)
+        else:
+            cuts = oversegment(strip, features.X_HEIGHT, features.BASELINE)
+        if len(cuts.paths) < 2:
+            return NOTHING_READ
+        candidates = runs_of_primitives(
+            strip, cuts, features.X_HEIGHT, max_pieces=1 if components else 7
+        )
+        log_p = self.classifier.log_probabilities(features.describe(strip, cuts, candidates))
+        log_p = log_p[:, [bool(c) for c in self.classifier.classes]]
+        lattice = self._lattice(strip, cuts, candidates, log_p)
+        path = best_path(lattice, self.automata, self.emits, beam=self.config.beam)
+        return self._reading(path.arcs, path.labels, path.score, candidates, log_p, len(cuts.paths))
+
+    def _lattice(
+        self,
+        strip: NDArray[np.float32],
+        cuts: Cuts,
+        candidates: Candidates,
+        log_p: NDArray[np.float32],
+    ) -> Lattice:
+        """Glyph arcs, then gap arcs.
+
+        Boundary b between two primitives has two nodes, 2 b - 1 before its gap and 2 b after it;
+        the gap arc between them reads a space or nothing.
+        """
+        config = self.config
+        components = config.cuts == "components"
+        pieces = primitive_boxes(strip, cuts)
+        count = len(pieces)
+        choices = 1 if components else min(config.choices, log_p.shape[1])
+        # The last place of a glyph arc is kept for reading nothing at all, for specks.
+        labels = np.full((len(candidates) + count - 1, max(2, choices + 1)), self.nothing, np.intp)
+        scores = np.full(labels.shape, -np.inf)
+        glyphs = np.argsort(-log_p, axis=1)[:, :choices]
+        length = (candidates.end - candidates.start).astype(np.float64)
+        labels[: len(candidates), :choices] = glyphs
+        scores[: len(candidates), :choices] = (
+            np.take_along_axis(log_p, glyphs, axis=1) * (length**config.length_power)[:, None]
+            - config.character_cost
+        )
+        single = np.flatnonzero(candidates.end - candidates.start == 1)
+        box = candidates.boxes[single] / features.X_HEIGHT
+        size = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
+        if not components:
+            scores[single, choices] = -6 - 60 * size
+        gaps = (pieces[1:, 0] - pieces[:-1, 2]).astype(np.float64) / features.X_HEIGHT
+        threshold = _space_threshold(gaps)
+        odds = np.clip((gaps - threshold) / config.space_softness, -20, 20)
+        labels[len(candidates) :, 0] = self.space
+        scores[len(candidates) :, 0] = -np.logaddexp(0, -odds)
+        scores[len(candidates) :, 1] = -np.logaddexp(0, odds)
+        boundary = np.arange(1, count)
+        return Lattice(
+            2 * count,
+            np.concatenate([2 * candidates.start, 2 * boundary - 1]),
+            np.concatenate([2 * candidates.end - 1, 2 * boundary]),
+            labels,
+            scores,
+        )
+
+    def _reading(
+        self,
+        arcs: NDArray[np.intp],
+        labels: NDArray[np.intp],
+        score: float,
+        candidates: Candidates,
+        log_p: NDArray[np.float32],
+        boundaries: int,
+    ) -> LineReading:
+        """Text, boxes and scores of a path; a ligature's box is shared out among its letters."""
+        text: list[str] = []
+        boxes: list[Sequence[float]] = []
+        scores: list[float] = []
+        for arc, label in zip(arcs, labels, strict=True):
+            if label == self.nothing:
+                continue
+            if label == self.space:
+                if text and text[-1] != " ":
+                    text.append(" ")
+                    boxes.append([np.nan] * 4)
+                    scores.append(np.nan)
+                continue
+            glyph = self.glyphs[label]
+            left, top, right, bottom = candidates.boxes[arc]
+            edges = np.linspace(left, right, len(glyph) + 1)
+            for place, character in enumerate(glyph):
+                text.append(character)
+                boxes.append([edges[place], top, edges[place + 1], bottom])
+                scores.append(float(np.exp(log_p[arc, label])))
+        while text and text[-1] == " ":
+            text.pop(), boxes.pop(), scores.pop()
+        joined = "".join(text)
+        if self.config.plain_quotes:
+            joined = "".join(PLAIN.get(character, character) for character in joined)
+        return LineReading(
+            joined,
+            np.array(boxes, dtype=np.float32).reshape(-1, 4),
+            np.array(scores, dtype=np.float32),
+            score / (boundaries - 1),
+        )
+
+    # --- a page ---------------------------------------------------------------------------------
+
+    def read(self, image: Any) -> Page:
+        """Read the text of an image: a page, a part of one, or a single line.
+
+        Parameters
+        ----------
+        image
+            ``(H, W)`` or ``(H, W, 3)``, uint8, bool or float in [0, 1]; dark print on light ground
+            or the reverse.
+
+        Returns
+        -------
+        Page
+            Lines in reading order; places are in pixels of `image`. `notes` says what was left out.
+        """
+        gray = np.asarray(to_float(to_gray(check_image(image))), dtype=np.float32)
+        height, width = gray.shape
+        if float(np.median(gray)) < 0.4:
+            gray = 1 - gray
+        zoom = _zoom(gray)
+        page = _Prepared.of(gray, zoom, 0.0)
+        lengths = [line.right - line.left for line in page.lines]
+        if lengths:
+            slope = np.average([line.slope for line in page.lines], weights=lengths)
+            if abs(slope) > np.tan(np.radians(2)):
+                page = _Prepared.of(gray, zoom, -float(np.arctan(slope)))
+        lines, notes = [], []
+        for line in page.ordered():
+            if line.is_cut:
+                notes.append(
+                    f"a line near y = {page.to_image([[line.left, line.middle]])[0, 1]:.0f} "
+                    "is cut by the border of the image and was not read"
+                )
+                continue
+            found = self._read_line(page, line)
+            if found is not None:
+                lines.append(found)
+        return Page(lines, width, height, self.config.method, page.angle, tuple(notes))
+
+    def _read_line(self, page: "_Prepared", line: TextLine) -> Line | None:
+        """Read a line in its frame, or in the likelier frame where that is in doubt."""
+        frames = [line]
+        if not line.x_height_is_sure:
+            frames.append(replace(line, x_height=line.x_height / CAPITAL_TO_X))
+        best: tuple[LineReading, Strip] | None = None
+        for frame in frames:
+            strip = page.strip(frame)
+            reading = self.read_strip(strip.image)
+            if best is None or reading.path_score > best[0].path_score:
+                best = reading, strip
+        assert best is not None
+        reading, strip = best
+        if not reading.text.strip():
+            return None
+        return _to_line(reading, strip, page)
+
+
+def _to_line(reading: LineReading, strip: Strip, page: "_Prepared") -> Line:
+    """Words and characters with their places in the image as it was given."""
+    words, characters = [], []
+    for place, text in enumerate([*reading.text, " "]):
+        if text != " ":
+            quad = page.to_image(strip.quad(reading.boxes[place]))
+            characters.append(Character(text, quad, float(reading.scores[place])))
+        elif characters:
+            first = len(words) and place - len(characters)
+            boxes = reading.boxes[place - len(characters) : place] if first else None
+            if boxes is None:
+                boxes = reading.boxes[place - len(characters) : place]
+            box = [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]
+            words.append(
+                Word(
+                    "".join(c.text for c in characters),
+                    page.to_image(strip.quad(box)),
+                    float(np.mean([c.score for c in characters])),
+                    tuple(characters),
+                )
+            )
+            characters = []
+    boxes = reading.boxes[~np.isnan(reading.boxes[:, 0])]
+    box = [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]
+    return Line(page.to_image(strip.quad(box)), tuple(words))
+
+
+def _zoom(gray: NDArray[np.float32]) -> float:
+    """Factor that brings the page's letters to a size at which strokes are some pixels wide."""
+    ink = binarize(divide_background(gray))
+    _, stats = connected_components_with_stats(ink)
+    boxes = np.stack([stats.left, stats.top, stats.left + stats.width, stats.top + stats.height], 1)
+    letter = typical_height(boxes[1:].astype(np.float64)) if len(stats) > 1 else 0.0
+    if letter < 3:
+        return 1.0
+    return float(np.clip(28 / letter, 1, 4)) if letter < 28 else min(1.0, 60 / letter)
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A page at working size, level, evenly lit, with its lines.
+
+    Attributes
+    ----------
+    darkness
+        ``(H, W)`` float in [0, 1], 1 = ink.
+    back
+        ``(3, 3)``: takes points of the working image to points of the image as given.
+    """
+
+    darkness: NDArray[np.float32]
+    labels: NDArray[np.int32]
+    lines: Sequence[TextLine]
+    back: NDArray[np.float64]
+    angle: float
+
+    @classmethod
+    def of(cls, gray: NDArray[np.float32], zoom: float, angle: float) -> "_Prepared":
+        """Prepare a page whose text is turned by `angle`."""
+        # Working pixel centre p shows the given image at (p + 0.5) / zoom - 0.5.
+        shift = 0.5 / zoom - 0.5
+        back = np.array([[1 / zoom, 0, shift], [0, 1 / zoom, shift], [0, 0, 1]])
+        if zoom != 1:
+            gray = _resized(gray, zoom)
+        if angle:
+            turned = rotation(gray.shape, -angle)
+            gray = np.asarray(
+                rotate(gray, -angle, interpolation="bicubic", border=float(np.median(gray))),
+                dtype=np.float32,
+            )
+            back = back @ np.linalg.inv(turned.matrix)
+        even = np.asarray(divide_background(np.clip(gray, 0, 1)), dtype=np.float32)
+        lines, labels = find_lines(binarize(even))
+        return cls(1 - even, labels, lines, back, angle)
+
+    def to_image(self, points: Any) -> NDArray[np.float32]:
+        """Points of the image as given for points of the working image."""
+        array = np.asarray(points, dtype=np.float64)
+        return (array @ self.back[:2, :2].T + self.back[:2, 2]).astype(np.float32)
+
+    def ordered(self) -> list[TextLine]:
+        """The lines in reading order."""
+        boxes = [
+            [line.left, line.middle - line.x_height, line.right, line.middle + line.x_height]
+            for line in self.lines
+        ]
+        return [self.lines[index] for index in reading_order(boxes)]
+
+    def strip(self, line: TextLine) -> Strip:
+        """Straighten a line, with the ink of all other lines wiped out."""
+        reach = int(2.5 * line.x_height)
+        y = line.baseline(np.linspace(line.left, line.right, 20))
+        top = int(max(0, y.min() - reach))
+        part = slice(top, int(min(len(self.darkness), y.max() + reach)))
+        labels = self.labels[part]
+        members = np.zeros(int(self.labels.max()) + 1, dtype=bool)
+        members[line.members] = True
+        own = members[labels]
+        foreign = (labels > 0) & ~own
+        # Blur spreads ink beyond its mask: wipe a rim as well, but never the line's own.
+        rim = ndimage.binary_dilation(foreign, iterations=2) & ~own
+        darkness = np.where(rim, 0, self.darkness[part]).astype(np.float32)
+        shifted = replace(line, baseline=line.baseline - top)
+        strip = straighten(
+            darkness,
+            shifted,
+            x_height=features.X_HEIGHT,
+            height=features.STRIP_HEIGHT,
+            baseline_row=features.BASELINE,
+        )
+        return replace(strip, baseline=line.baseline)
+
+
+def _resized(gray: NDArray[np.float32], zoom: float) -> NDArray[np.float32]:
+    """The image `zoom` times as large, by cubic interpolation, averaged where it shrinks."""
+    from PIL import Image
+
+    size = (max(1, round(gray.shape[1] * zoom)), max(1, round(gray.shape[0] * zoom)))
+    resized = Image.fromarray(gray).resize(size, Image.Resampling.BICUBIC)
+    return np.clip(np.asarray(resized), 0, 1)
