@@ -84,8 +84,8 @@ def _unit_square(shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Pixel coordinates with the centre at 0 and the longer side spanning [-1, 1]: (x, y)."""
     height, width = shape[:2]
     half = max(height, width) / 2
-    y = (np.arange(height) - (height - 1) / 2) / half
-    x = (np.arange(width) - (width - 1) / 2) / half
+    y = ((np.arange(height) - (height - 1) / 2) / half).astype(np.float32)
+    x = ((np.arange(width) - (width - 1) / 2) / half).astype(np.float32)
     return x[None, :], y[:, None]
 
 
@@ -550,7 +550,7 @@ def threshold_scan(image: Any, level: float = 0.5) -> FloatImage:
 # Geometry
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PointMap:
     """Where points go when an image is moved, and where they came from.
 
@@ -560,13 +560,13 @@ class PointMap:
         Function of ``(N, 2)`` points (x, y) of the old image to ``(N, 2)`` of the new one, float64.
     inverse
         The way back, which is what moving pixels needs.
-    projective
-        Whether straight lines stay straight (rotation, scale, perspective).
+    matrix
+        The ``(3, 3)`` homography that does the same, or None for a map that bends straight lines.
     """
 
     forward: Callable[[Points], Points]
     inverse: Callable[[Points], Points]
-    projective: bool = True
+    matrix: Points | None = None
 
     def __call__(self, points: ArrayLike) -> Points:
         """Map points of shape ``(..., 2)``, such as quads ``(N, 4, 2)``."""
@@ -580,16 +580,17 @@ class PointMap:
 
     def then(self, after: "PointMap") -> "PointMap":
         """Return this map followed by `after`."""
+        if self.matrix is not None and after.matrix is not None:
+            return PointMap.homography(after.matrix @ self.matrix)
         return PointMap(
             forward=lambda points: after.forward(self.forward(points)),
             inverse=lambda points: self.inverse(after.inverse(points)),
-            projective=self.projective and after.projective,
         )
 
     @staticmethod
     def identity() -> "PointMap":
         """Return the map that moves nothing."""
-        return PointMap(lambda points: points, lambda points: points)
+        return PointMap.homography(np.eye(3))
 
     @staticmethod
     def homography(matrix: ArrayLike) -> "PointMap":
@@ -599,8 +600,9 @@ class PointMap:
         forward = np.asarray(matrix, dtype=np.float64)
         inverse = np.linalg.inv(forward)
         return PointMap(
-            lambda points: transform_points(points, forward),
-            lambda points: transform_points(points, inverse),
+            forward=lambda points: transform_points(points, forward),
+            inverse=lambda points: transform_points(points, inverse),
+            matrix=forward,
         )
 
 
@@ -632,9 +634,11 @@ def move(
     """
     from ocrlearn.image.rectify import warp
 
+    paper = _working_copy(image)
+    if point_map.matrix is not None:
+        return warp(paper, point_map.matrix, shape, border=border)
     x, y = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
-    sources = point_map.back(np.stack([x, y], axis=-1))
-    return warp(_working_copy(image), sources, border=border)
+    return warp(paper, point_map.back(np.stack([x, y], axis=-1)), border=border)
 
 
 def scale_map(old_shape: tuple[int, int], new_shape: tuple[int, int]) -> PointMap:
@@ -642,11 +646,10 @@ def scale_map(old_shape: tuple[int, int], new_shape: tuple[int, int]) -> PointMa
 
     Pixel centres lie at whole numbers, so the edge of the picture is at -0.5 on both sides.
     """
-    ratio = np.array([new_shape[1] / old_shape[1], new_shape[0] / old_shape[0]])
-    return PointMap(
-        forward=lambda points: (points + 0.5) * ratio - 0.5,
-        inverse=lambda points: (points + 0.5) / ratio - 0.5,
-    )
+    x_ratio, y_ratio = new_shape[1] / old_shape[1], new_shape[0] / old_shape[0]
+    # (x + 0.5) * ratio - 0.5
+    x_shift, y_shift = (x_ratio - 1) / 2, (y_ratio - 1) / 2
+    return PointMap.homography(np.array([[x_ratio, 0, x_shift], [0, y_ratio, y_shift], [0, 0, 1]]))
 
 
 def perspective_map(shape: tuple[int, int], corners: ArrayLike) -> PointMap:
@@ -729,7 +732,7 @@ def curl_map(
         return np.column_stack([to_sheet(x), points[:, 1] - highest + np.interp(x, across, lift)])
 
     seen_shape = (int(np.ceil(sheet_height + highest - lowest)), int(np.ceil(seen_width)) + 1)
-    return PointMap(forward, inverse, projective=False), seen_shape
+    return PointMap(forward, inverse), seen_shape
 
 
 def rotate(

@@ -28,6 +28,15 @@ _NEEDED = frozenset(string.ascii_letters + string.digits)
 _SAME_IN_PRINT = {"'": "’", '"': "”"}
 """Printed books set curly quotes where a transcript has the straight ones: both are accepted."""
 
+_TEX_NAMES = {
+    "cmr10": ("Computer Modern", "Roman"),
+    "cmb10": ("Computer Modern", "Bold"),
+    "cmti10": ("Computer Modern", "Italic"),
+    "cmss10": ("Computer Modern Sans", "Regular"),
+    "cmtt10": ("Computer Modern Typewriter", "Regular"),
+}
+"""TeX's fonts name themselves "cmr10 Regular" and say nothing of weight and slope."""
+
 _MISNAMED = {"cmti10": frozenset("$")}
 """Glyphs whose very name is wrong: TeX's text italic draws a pound sign and calls it "dollar"."""
 
@@ -156,19 +165,19 @@ def _describe(path: Path, index: int, tables: Any) -> Font | None:
         chr(code) for code, glyph in character_map.items() if _agrees(chr(code), glyph)
     ) - _MISNAMED.get(path.stem.lower(), frozenset())
     names = tables["name"]
-    family = names.getBestFamilyName() or path.stem
-    style = names.getBestSubFamilyName() or "Regular"
-    # TeX fonts call every face "Regular"; their file name tells what they are.
-    tex = path.stem.lower()
+    family, style = _TEX_NAMES.get(path.stem.lower()) or (
+        names.getBestFamilyName() or path.stem,
+        names.getBestSubFamilyName() or "Regular",
+    )
     return Font(
         path=path,
         index=index,
         family=family,
         style=style,
         characters=characters,
-        monospaced=bool(tables["post"].isFixedPitch) or tex == "cmtt10",
-        bold="bold" in style.lower() or tex == "cmb10",
-        italic=any(word in style.lower() for word in ("italic", "oblique")) or tex == "cmti10",
+        monospaced=bool(tables["post"].isFixedPitch) or family.endswith("Typewriter"),
+        bold="bold" in style.lower(),
+        italic="italic" in style.lower() or "oblique" in style.lower(),
     )
 
 

@@ -5,7 +5,7 @@ Three sources are mixed here:
 
 - *prose*: short passages written for this project, natural in every respect but few;
 - *grammar*: sentences built by a small phrase-structure grammar, endless and well formed, if odd;
-- *frequent words*: words drawn by how often English uses them (``wordfreq``, 50,000 words), endless
+- *frequent words*: words drawn by how often English uses them (``wordfreq``, 30,000 words), endless
   and true to the letters of English within words, but without syntax.
 
 Two splits never meet. Prose is divided by passage; sentences are drawn from different seeds; and
@@ -48,6 +48,7 @@ _ENGLISH = json.loads(
 )
 _PASSAGES: dict[str, list[str]] = _ENGLISH["passages"]
 _WORDS: dict[str, list[str]] = _ENGLISH["words"]
+_UNFIT: dict[str, list[str]] = _ENGLISH["unfit_for_class"]
 _IRREGULAR_PLURALS = {
     "child": "children",
     "knife": "knives",
@@ -77,18 +78,26 @@ def seeded_generator(seed: int, index: int, split: str, purpose: str) -> np.rand
     return np.random.default_rng(np.random.SeedSequence([seed, index], spawn_key=key))
 
 
+def _fit(word: str) -> bool:
+    """Whether a word may appear in front of a class."""
+    if word in _UNFIT["whole_words"]:
+        return False
+    return not any(part in word for part in _UNFIT["anywhere_in_the_word"])
+
+
 @lru_cache(maxsize=2)
 def vocabulary(split: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Return the words that a split may use, and the running sum of their probabilities.
 
-    The 50,000 most frequent English words of ``wordfreq`` that are made of letters and apostrophes.
+    The 30,000 most frequent English words of ``wordfreq``, as far as they are made of letters and
+    apostrophes and can be shown to a class.
     Beyond the first 500, words whose checksum ends in a certain tenth are left out of "training".
     """
     from wordfreq import top_n_list, word_frequency
 
     check_choice(split, "split", SPLITS)
     allowed = set(string.ascii_lowercase + "'")
-    words = [word for word in top_n_list("en", 50_000) if allowed.issuperset(word)]
+    words = [word for word in top_n_list("en", 30_000) if allowed.issuperset(word) and _fit(word)]
     if split == "training":
         words = [
             word
