@@ -29,6 +29,7 @@ _MODULES = (
     "figures",
     "notebook",
     "player",
+    "proof",
     "same_as",
 )
 

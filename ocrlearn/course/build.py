@@ -4,7 +4,8 @@ Each lesson becomes an executed notebook. One that is in step with its lesson is
 means: made from the same lesson and exercise module (their hash is stored in the notebook), by the
 same format, and executed from top to bottom without an error. A change of the library does not make
 a notebook stale, because nbval runs every notebook against the library in the tests; ``--force``
-rebuilds it all the same. ``--check`` builds nothing and lists what is not in step.
+rebuilds it all the same. ``--check`` builds nothing: it lists what is not in step, and what
+:mod:`ocrlearn.course.proof` finds wrong with exercises and marked code.
 """
 
 import argparse
@@ -13,11 +14,13 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 from ocrlearn.course.chapters import Chapter, chapters, find_chapter, home
 from ocrlearn.course.notebook import compose, plain, read_lesson, source_hash
+from ocrlearn.course.proof import chapter_problems
 
 __all__ = ["BuildError", "build", "main", "problems"]
 
@@ -28,6 +31,11 @@ KERNEL_SETTINGS = {
     "NUMBA_NUM_THREADS": "2",
 }
 """What a chapter is executed with, so that its outputs come out the same on every machine."""
+
+
+PICTURE_LIMIT = 150_000
+PLAYER_LIMIT = 1_000_000
+"""The most bytes of a figure, and of a piece of HTML that holds several."""
 
 
 class BuildError(Exception):
@@ -123,24 +131,52 @@ def _output_problems(output: Any, compared: bool) -> list[str]:
     if output.output_type == "stream" and output.name == "stderr":
         first = plain(output.text).strip().split("\n")[0]
         return [f"writes to standard error ({first}); mend the cause or silence it"]
-    found = []
     data = {"text/plain": output.text} if output.output_type == "stream" else output.data
-    text = str(data.get("text/plain", ""))
+    found = _text_problems(str(data.get("text/plain", "")))
+    pictures = _Pictures(str(data.get("text/html", "")))
+    found += pictures.problems
+    bare = sorted(kind for kind in data if kind.startswith("image/"))
+    if bare:
+        found.append(f"shows {bare[0]} without alt text; use figures.show(figure, alt=...)")
+    if compared and (bare or pictures.count):
+        found.append("tagged nbval-check-output but shows a picture; compare numbers instead")
+    return found
+
+
+def _text_problems(text: str) -> list[str]:
+    found = []
     if address := re.search(r"\bat 0x[0-9a-f]+", text):
         found.append(f"prints an object's address ({address[0]}); end the last line with ';'")
     for private in (Path.home(), home().resolve()):
         if len(private.parts) > 1 and str(private) in text:
             found.append(f"prints the path {private} of this machine")
-    if "image/png" in data:
-        alt = output.metadata.get("image/png", {}).get("alt", "")
-        if not alt.strip():
-            found.append("shows a picture without alt text; use figures.show(figure, alt=...)")
-        size = len(data["image/png"]) * 3 // 4
-        if size > 150_000:
-            found.append(f"shows a picture of {size // 1000} kB; at most 150 kB")
-    if compared and any(kind.startswith("image/") for kind in data):
-        found.append("tagged nbval-check-output but shows a picture; compare numbers instead")
     return found
+
+
+class _Pictures(HTMLParser):
+    """What is wrong with the pictures in a piece of HTML."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.count = 0
+        self.problems: list[str] = []
+        self.feed(source)
+        if len(source) > PLAYER_LIMIT:
+            self.problems.append(f"shows {len(source) // 1000} kB of HTML; at most 1000 kB")
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag != "img":
+            return
+        self.count += 1
+        given = dict(attrs)
+        source = given.get("src") or ""
+        if not (given.get("alt") or "").strip():
+            self.problems.append("shows a picture without alt text")
+        if not source.startswith("data:"):
+            self.problems.append(f"shows a picture from elsewhere, {source[:60]}; store it inside")
+        size = len(source) * 3 // 4
+        if size > PICTURE_LIMIT + 100:
+            self.problems.append(f"shows a picture of {size // 1000} kB; at most 150 kB")
 
 
 def _execute(notebook: Any, chapter: Chapter, progress: Any) -> float:
@@ -237,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("numbers", nargs="*", metavar="NN", help="chapters; all by default")
     parser.add_argument("--force", action="store_true", help="build even what is in step")
-    parser.add_argument("--check", action="store_true", help="build nothing, list what is stale")
+    parser.add_argument("--check", action="store_true", help="build nothing, list what is wrong")
     options = parser.parse_args(arguments)
     try:
         chosen = [find_chapter(number) for number in options.numbers] or chapters()
@@ -250,9 +286,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(chosen: Sequence[Chapter]) -> int:
     stale = 0
     for chapter in chosen:
-        found = problems(chapter)
+        found = problems(chapter) + chapter_problems(chapter)
         stale += bool(found)
-        print(f"{chapter.name}: {'in step' if not found else '; '.join(found)}")  # noqa: T201
+        print("\n  ".join([f"{chapter.name}: {'needs work' if found else 'in step'}", *found]))  # noqa: T201
     return int(stale > 0)
 
 

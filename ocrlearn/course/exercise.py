@@ -18,7 +18,7 @@ import re
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -127,7 +127,11 @@ class Verdict:
     @property
     def repeat(self) -> str:
         """How to meet the failing input again; empty where none failed."""
-        return "" if self.seed is None else f"The same input again: add seed={self.seed}."
+        return (
+            ""
+            if self.seed is None
+            else f'The same input again: check("{self.number}", ..., seed={self.seed})'
+        )
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.headline, self.message, self.repeat) if part)
@@ -183,22 +187,25 @@ def grade(exercise: Exercise, answer: Any, seed: int | None = None) -> Verdict:
     seed
         Repeat the one input this seed draws, as printed with an earlier verdict.
     """
+    if seed is not None:
+        return grade_on(exercise, answer, [seed])
+    first = int(np.random.SeedSequence().generate_state(1)[0])
+    return grade_on(exercise, answer, range(first, first + exercise.rounds))
+
+
+def grade_on(exercise: Exercise, answer: Any, seeds: Iterable[int]) -> Verdict:
+    """Try `answer` on the inputs these seeds draw; the first that fails decides."""
     if answer is ...:
         return _invitation(exercise)
-    if seed is None:
-        first = int(np.random.SeedSequence().generate_state(1)[0])
-        seeds = [first + i for i in range(exercise.rounds)]
-    else:
-        seeds = [seed]
-    for this in seeds:
+    for seed in seeds:
         try:
-            exercise.check(answer, np.random.default_rng(this))
+            exercise.check(answer, np.random.default_rng(seed))
         except NotImplementedError:
             return _invitation(exercise)
         except WrongAnswer as error:
-            return Verdict(exercise.number, "wrong", str(error), this)
+            return Verdict(exercise.number, "wrong", str(error), seed)
         except Exception as error:
-            return Verdict(exercise.number, "wrong", _describe(error, answer), this)
+            return Verdict(exercise.number, "wrong", _describe(error, answer), seed)
     return Verdict(exercise.number, "solved", exercise.praise)
 
 

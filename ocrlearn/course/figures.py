@@ -15,6 +15,8 @@ remain distinct under the common colour vision deficiencies. A picture is stored
 150 kB: palette colours are used where full colours would be larger.
 """
 
+import base64
+import html
 import io
 import math
 import sys
@@ -121,8 +123,10 @@ def subplots(
 class Picture:
     """A PNG with its alt text, as Jupyter shows and stores it.
 
-    The alt text goes where nbconvert, nbviewer and nbsphinx look for it (``metadata["image/png"]``)
-    and is also the plain-text form, which is what a reader without pictures gets.
+    It is stored as HTML with the PNG inside. A bare ``image/png`` output has a place for alt text
+    in its metadata, but JupyterLab, myst-nb and nbconvert's present template do not look there;
+    all of them, and JupyterLab even before a notebook is trusted, honour ``<img alt="...">``. The
+    alt text is also the plain-text form, which is what a reader without pictures gets.
     """
 
     def __init__(self, png: bytes, alt: str) -> None:
@@ -134,10 +138,11 @@ class Picture:
     def __repr__(self) -> str:
         return f"[Picture: {self.alt}]"
 
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode()
         return (
-            {"image/png": self.png, "text/plain": repr(self)},
-            {"image/png": {"alt": self.alt}},
+            f'<img src="data:image/png;base64,{data}" alt="{html.escape(self.alt)}" '
+            'style="max-width: 100%; height: auto;">'
         )
 
 
@@ -207,7 +212,7 @@ def show_images(
     figure, axes = subplots(
         down, across, height=height or row * down + 0.3 * bool(title), squeeze=False
     )
-    for axis in axes.flat:
+    for axis in axes.flat[len(arrays) :]:
         axis.set_axis_off()
     for i, (axis, array) in enumerate(zip(axes.flat, arrays, strict=False)):
         _draw_image(axis, array)
@@ -215,6 +220,10 @@ def show_images(
             axis.set_title(captions[i], loc="center", fontsize=9)
     if title:
         figure.suptitle(title, fontsize=11)
+    figure.canvas.draw()
+    drawn = figure.get_tightbbox()
+    if height is None and drawn is not None:
+        figure.set_size_inches(WIDTH, drawn.height + 0.12)
     show(figure, alt=alt)
 
 
@@ -279,6 +288,10 @@ def _draw_image(axis: Any, array: NDArray[Any]) -> None:
         vmax=top,
         interpolation="nearest" if enlarged else "antialiased",
     )
+    axis.set(xticks=[], yticks=[])
+    axis.grid(visible=False)
+    for spine in axis.spines.values():  # white paper on a light card needs an edge
+        spine.set(visible=True, color="#C9C6BC", linewidth=0.8)
 
 
 def _display(thing: Any) -> None:
