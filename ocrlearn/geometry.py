@@ -80,6 +80,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+_NEARLY_VERTICAL = np.deg2rad(5)  # see canonical_rotated_box
 _PAIRS_AT_ONCE = 50_000  # about 50 MB of intermediate arrays in rotated_box_iou
 
 
@@ -228,7 +229,7 @@ def quad_to_rotated_box(quad: Any) -> NDArray[Any]:
     Returns
     -------
     array
-        Angles lie in (-pi, pi].
+        Angles lie in [-pi, pi]; for text that stands on its head rounding decides between the two.
 
     Raises
     ------
@@ -267,9 +268,10 @@ def canonical_rotated_box(rotated_box: Any, convention: str = "upright") -> NDAr
 
     - ``"upright"``: angle in [-pi/4, pi/4). Right for a character or a word of any shape on a page
       that is turned by less than 45 degrees.
-    - ``"long_side"``: ``w >= h``, angle in [-pi/2, pi/2). Right for lines of text at any angle,
-      except that text and its upside-down copy are the same. A vertical line gets -pi/2: it is read
-      from top to bottom.
+    - ``"long_side"``: ``w >= h``, angle from -95 to 85 degrees. Right for lines of text at any
+      angle that are not upside down. A line within 5 degrees of the vertical is taken to be read
+      from top to bottom: were the range to end at 90 degrees, vertical lines would be turned up or
+      down by the least tremor of their corners.
 
     Parameters
     ----------
@@ -288,7 +290,8 @@ def canonical_rotated_box(rotated_box: Any, convention: str = "upright") -> NDAr
     if convention == "long_side":
         tall = height > width
         width, height = np.where(tall, height, width), np.where(tall, width, height)
-        angle = np.where(tall, np.where(angle < 0, angle + np.pi / 2, angle - np.pi / 2), angle)
+        angle = np.where(tall, angle - np.pi / 2, angle)
+        angle = np.where(angle < -np.pi / 2 - _NEARLY_VERTICAL, angle + np.pi, angle)
     boxes[..., 2], boxes[..., 3], boxes[..., 4] = width, height, angle
     return _typed(boxes, rotated_box)
 
