@@ -94,6 +94,6 @@ def check_odd_window(value: Any, name: str = "window") -> int:
 
 def check_choice(value: Any, name: str, choices: Any) -> str:
     """Check that `value` is one of the strings in `choices` and return it."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
     return str(value)
