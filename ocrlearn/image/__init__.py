@@ -1,0 +1,71 @@
+"""Images: reading, rectifying, cleaning and binarising them; each part loads when it is used.
+
+>>> from ocrlearn.image import binarize, read
+>>> ink = binarize(read("page.jpg", mode="gray"))  # doctest: +SKIP
+
+Some functions bear the name of the module they live in. ``ocrlearn.image.read`` is always the
+function; other names of such a module are imported from it by its full name, as in
+``from ocrlearn.image.read import MAX_PIXELS``.
+"""
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+_EXPORTS = {
+    "ImageReadError": "read",
+    "binarize": "binarize",
+    "clahe": "enhance",
+    "deskew": "deskew",
+    "divide_background": "enhance",
+    "equalize_histogram": "enhance",
+    "estimate_background": "enhance",
+    "find_skew": "deskew",
+    "homography": "rectify",
+    "multi_scale_retinex": "enhance",
+    "niblack_threshold": "binarize",
+    "otsu_threshold": "binarize",
+    "read": "read",
+    "read_pages": "read",
+    "rotate": "rectify",
+    "rotation": "rectify",
+    "sauvola_threshold": "binarize",
+    "single_scale_retinex": "enhance",
+    "to_float": "convert",
+    "to_gray": "convert",
+    "to_uint8": "convert",
+    "warp": "rectify",
+    "wolf_threshold": "binarize",
+    "write": "read",
+}
+_MODULES = ("convert", "enhance", "rectify")
+
+__all__ = sorted([*_EXPORTS, *_MODULES])
+
+
+class _Package(ModuleType):
+    """A package whose functions are not replaced by submodules of the same name.
+
+    Importing ``ocrlearn.image.read`` makes the import system set the attribute ``read`` of this
+    package to the module, whatever was there; that is the one assignment refused here.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _EXPORTS and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(f"{__name__}.{_EXPORTS[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
