@@ -8,16 +8,16 @@ to the right has a positive angle.
 
 **Four shapes**, all in pixels:
 
-========== ============ ============================================================================
-box        ``(4,)``     ``(x0, y0, x1, y1)`` with ``x0 <= x1`` and ``y0 <= y1``, sides parallel to
-                        the axes. Its width is ``x1 - x0``: no pixel is added or taken away.
-rotated    ``(5,)``     ``(cx, cy, w, h, angle)``: centre, width **along the reading direction of
-box                     the text**, height across it, and the angle of the reading direction.
-quad       ``(4, 2)``   Four corners, **clockwise as seen on the screen, from the text's own
-                        top-left**: top-left, top-right, bottom-right, bottom-left of the text when
-                        it is held upright, wherever they lie in the image.
-polygon    ``(N, 2)``   N >= 3 corners in order round the shape.
-========== ============ ============================================================================
+=========== ========== ============================================================================
+box         ``(4,)``   ``(x0, y0, x1, y1)`` with ``x0 <= x1`` and ``y0 <= y1``, sides parallel to
+                       the axes. Its width is ``x1 - x0``: no pixel is added or taken away.
+rotated box ``(5,)``   ``(cx, cy, w, h, angle)``: centre, width **along the reading direction of
+                       the text**, height across it, and the angle of the reading direction.
+quad        ``(4, 2)`` Four corners, **clockwise as seen on the screen, from the text's own
+                       top-left**: top-left, top-right, bottom-right, bottom-left of the text when
+                       it is held upright, wherever they lie in the image.
+polygon     ``(N, 2)`` N >= 3 corners in order round the shape, either way round.
+=========== ========== ============================================================================
 
 Every quad is a polygon, so what takes a polygon takes a quad. The same rotated box ``(cx, cy, w, h,
 angle)`` at four angles, with the corners of its quad numbered::
@@ -34,6 +34,18 @@ angle)`` at four angles, with the corners of its quad numbered::
 With ``u = (cos(angle), -sin(angle))`` pointing along the text and ``v = (sin(angle), cos(angle))``
 pointing down the text, the corners are ``c - w/2 u - h/2 v``, ``c + w/2 u - h/2 v``,
 ``c + w/2 u + h/2 v`` and ``c - w/2 u + h/2 v``.
+
+**From one shape to another.**
+
+=========== ========================== ======================== ================================
+from        to a box                   to a rotated box         to a quad
+=========== ========================== ======================== ================================
+box                                    `box_to_rotated_box`     `box_to_quad`
+rotated box `rotated_box_to_box`       `canonical_rotated_box`  `rotated_box_to_quad`
+quad        `polygon_to_box`           `quad_to_rotated_box`    `order_quad`, `make_clockwise`
+polygon     `polygon_to_box`           `min_area_rectangle`     by way of the rotated box
+pixels      `slices_to_box`            `min_area_rectangle`     by way of the rotated box
+=========== ========================== ======================== ================================
 
 **Batches.** The conversions accept one shape or any batch of them, ``(..., 4)``, ``(..., 5)``,
 ``(..., 4, 2)``, and answer with the same leading dimensions. The overlaps of boxes are pairwise,
@@ -81,7 +93,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 _NEARLY_VERTICAL = np.deg2rad(5)  # see canonical_rotated_box
-_PAIRS_AT_ONCE = 50_000  # about 50 MB of intermediate arrays in rotated_box_iou
+_PAIRS_AT_ONCE = 50_000  # about 80 MB of intermediate arrays in rotated_box_iou
 
 
 # --- Arguments and results ------------------------------------------------------------------------
@@ -102,8 +114,11 @@ def _boxes(value: Any, name: str) -> Array:
     boxes = _numbers(value, name)
     if boxes.ndim == 0 or boxes.shape[-1] != 4:
         raise ValueError(f"{name} must have shape (..., 4), got {boxes.shape}")
-    if (boxes[..., 2:] < boxes[..., :2]).any():
-        raise ValueError(f"{name} must be (x0, y0, x1, y1) with x0 <= x1 and y0 <= y1, got {value}")
+    inverted = (boxes[..., 2:] < boxes[..., :2]).any(axis=-1)
+    if inverted.any():
+        raise ValueError(
+            f"{name} must be (x0, y0, x1, y1) with x0 <= x1 and y0 <= y1, got {boxes[inverted][0]}"
+        )
     return boxes
 
 
@@ -111,9 +126,10 @@ def _rotated_boxes(value: Any, name: str) -> Array:
     boxes = _numbers(value, name)
     if boxes.ndim == 0 or boxes.shape[-1] != 5:
         raise ValueError(f"{name} must have shape (..., 5), got {boxes.shape}")
-    if (boxes[..., 2:4] < 0).any():
+    negative = (boxes[..., 2:4] < 0).any(axis=-1)
+    if negative.any():
         raise ValueError(
-            f"{name} must be (cx, cy, w, h, angle) with w >= 0 and h >= 0, got {value}"
+            f"{name} must be (cx, cy, w, h, angle) with w >= 0 and h >= 0, got {boxes[negative][0]}"
         )
     return boxes
 
@@ -139,10 +155,11 @@ def _quads(value: Any, name: str) -> Array:
     return points
 
 
-def _single(points: Array, name: str) -> Array:
-    """Refuse a batch where one list of points is wanted."""
-    if points.ndim != 2 or len(points) == 0:
-        raise ValueError(f"{name} must have shape (N, 2) with N >= 1, got {points.shape}")
+def _one_list(value: Any, name: str, least: int = 1) -> Array:
+    """Return `value` as one list ``(N, 2)`` of points, not a batch of lists."""
+    points = _points(value, name)
+    if points.ndim != 2 or len(points) < least:
+        raise ValueError(f"{name} must have shape (N, 2) with N >= {least}, got {points.shape}")
     return points
 
 
@@ -388,9 +405,9 @@ def order_quad(corners: Any) -> NDArray[Any]:
 
     A widespread shortcut takes the corner with the smallest ``x + y`` as the top-left, the largest
     as the bottom-right, and the smallest and largest ``y - x`` as the other two. For a rectangle
-    turned by 45 degrees two corners share the smallest sum and two the largest difference, one
-    corner is taken twice and another is lost; for slender quads that happens well before 45
-    degrees. Sorting by angle cannot lose a corner.
+    turned by 45 degrees two corners share the smallest sum and two the largest difference, so that
+    one corner may be taken twice and another is lost; for a slanted quad that happens well before
+    45 degrees. Sorting by angle cannot lose a corner.
 
     What no rule can know from four points is how the text reads: for a rectangle turned by more
     than 45 degrees the answer starts at the corner that is top-left on the screen, not at the
@@ -432,7 +449,7 @@ def is_convex(polygon: Any) -> bool:
     Repeated corners and corners on a straight side are allowed, and so are turns the wrong way
     that are no more than the rounding of float32 coordinates. A polygon without area is convex.
     """
-    return _is_convex(_single(_polygons(polygon, "polygon"), "polygon"))
+    return _is_convex(_one_list(polygon, "polygon", least=3))
 
 
 def _is_convex(points: Array) -> bool:
@@ -476,7 +493,7 @@ def convex_hull(points: Any) -> NDArray[Any]:
     A. M. Andrew, "Another efficient algorithm for convex hulls in two dimensions", Information
     Processing Letters 9(5), 1979.
     """
-    return _typed(_hull(_single(_points(points, "points"), "points")), points)
+    return _typed(_hull(_one_list(points, "points")), points)
 
 
 def _hull(points: Array) -> Array:
@@ -528,7 +545,7 @@ def min_area_rectangle(points: Any) -> NDArray[Any]:
     curve", Communications of the ACM 18(7), 1975. G. T. Toussaint, "Solving geometric problems with
     the rotating calipers", Proc. IEEE MELECON, 1983.
     """
-    hull = _hull(_single(_points(points, "points"), "points"))
+    hull = _hull(_one_list(points, "points"))
     if len(hull) == 1:
         return _typed(np.array([*hull[0], 0.0, 0.0, 0.0]), points)
     angles, areas = _rotating_calipers(hull)
@@ -581,7 +598,7 @@ def point_in_polygon(points: Any, polygon: Any) -> Any:
     one stroke is outside). A point exactly on the outline is inside. The polygon may be concave.
     """
     queries = _points(points, "points")
-    corners = _single(_polygons(polygon, "polygon"), "polygon")
+    corners = _one_list(polygon, "polygon", least=3)
     x, y = queries[..., 0], queries[..., 1]
     inside = np.zeros(queries.shape[:-1], dtype=bool)
     outline = np.zeros_like(inside)
@@ -625,14 +642,14 @@ def clip_polygon(subject: Any, clip: Any) -> NDArray[Any]:
     I. E. Sutherland, G. W. Hodgman, "Reentrant polygon clipping", Communications of the ACM 17(1),
     1974.
     """
-    corners = _single(_polygons(subject, "subject"), "subject")
+    corners = _one_list(subject, "subject", least=3)
     window = _convex(clip, "clip")
     return _typed(_clip(corners, window), subject)
 
 
 def _convex(polygon: Any, name: str) -> Array:
     """Return `polygon` clockwise and without superfluous corners, or refuse it."""
-    corners = _single(_polygons(polygon, name), name)
+    corners = _one_list(polygon, name, least=3)
     if not _is_convex(corners):
         raise ValueError(
             f"{name} must be convex, got a concave or self-crossing polygon of {len(corners)} "
@@ -760,7 +777,7 @@ def rotated_box_iou(first: Any, second: Any) -> Array:
         i, j = rows[begin : begin + _PAIRS_AT_ONCE], columns[begin : begin + _PAIRS_AT_ONCE]
         intersection[i, j] = _intersection_areas(quads_a[i], quads_b[j])
     areas_a, areas_b = a[:, 2] * a[:, 3], b[:, 2] * b[:, 3]
-    # A thousandth of a rounding error must not make the common part larger than either.
+    # By rounding, the common part of nearly equal boxes can come out larger than one of them.
     intersection = np.minimum(intersection, np.minimum(areas_a[:, np.newaxis], areas_b))
     return _over_union(intersection, areas_a[:, np.newaxis], areas_b)
 
@@ -816,12 +833,13 @@ def transform_points(points: Any, matrix: Any) -> NDArray[Any]:
     if transform.shape != (3, 3):
         raise ValueError(f"matrix must have shape (3, 3), got {transform.shape}")
     result = sources @ transform[:, :2].T + transform[:, 2]
-    scale = result[..., 2:]
-    if (scale == 0).any():
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        images = result[..., :2] / result[..., 2:]
+    if not np.isfinite(images).all():
         raise ValueError(
             "points must have an image under matrix, got one that it sends to infinity"
         )
-    return _typed(result[..., :2] / scale, points)
+    return _typed(images, points)
 
 
 def rotation_matrix(angle: float, center: Any = (0.0, 0.0)) -> Array:

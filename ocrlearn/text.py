@@ -635,7 +635,7 @@ def _pairs(
     for text in (*truths, *reads):
         if not isinstance(text, str):
             raise TypeError(f"truth and read must hold strings, got {text!r}")
-    change = normalization or str
+    change = str if normalization is None else normalization
     return [(change(a), change(b)) for a, b in zip(truths, reads, strict=True)]
 
 
@@ -719,7 +719,7 @@ def confusions(
     truth: str | Iterable[str],
     read: str | Iterable[str],
     normalization: Normalization | None = normalize,
-) -> "Counter[tuple[str, str]]":
+) -> Counter[tuple[str, str]]:
     """Count which character was read as which, over one text or many.
 
     Returns
