@@ -132,9 +132,10 @@ class _Pen:
 def _draw_frames(photo: Image.Image, line: Line, pen: _Pen) -> None:
     """Tint the line, frame its words and mark the cuts between its characters."""
     draw = ImageDraw.Draw(photo, "RGBA")
-    draw.polygon(pen.place(line.quad), fill=(*pen.color, 26))
+    draw.polygon(pen.place(line.quad), fill=(*pen.color, 16))
     for word in line.words:
         color = pen.word_color(word)
+        draw.polygon(pen.place(word.quad), fill=(*color, 20))
         for left, right in zip(word.characters, word.characters[1:], strict=False):
             top = (left.quad[1] + right.quad[0]) / 2
             bottom = (left.quad[2] + right.quad[3]) / 2
