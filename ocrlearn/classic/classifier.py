@@ -1,7 +1,9 @@
 """A linear classifier that gives probabilities: multinomial logistic regression.
 
 Each class has a weight vector; its score is the dot product with the features, and the softmax of
-the scores are the class probabilities. Being trained on likelihood, the probabilities are honest
+the scores are the class probabilities. A class may have several vectors, one for each *variant*: an
+``a`` looks so different in Times, in italics and on a typewriter that no one direction in feature
+space fits all. The probability of the class is then the sum over its variants. Being trained on likelihood, the probabilities are honest
 enough to be multiplied along a text line, which is what the reader's dynamic programming does with
 them. (The margin scores of a linear SVM, which Dalal and Triggs used to say person or no person,
 would have to be calibrated first.)
@@ -36,11 +38,12 @@ class LinearClassifier:
     Attributes
     ----------
     classes
-        What each column of `weight` stands for.
+        Names of the C classes.
     mean, scale
         float32 ``(D,)``, of the training features.
     weight, bias
-        float32 ``(D, C)`` and ``(C,)``.
+        float32 ``(D, V * C)`` and ``(V * C,)``: all classes of the first variant, then all of the
+        second, and so on.
     config
         How the features were made and how the weights were trained; compared on loading.
     """
@@ -61,7 +64,8 @@ class LinearClassifier:
                 "were they made with another configuration?"
             )
         scores = ((array - self.mean) / self.scale) @ self.weight + self.bias
-        return log_softmax(scores).astype(np.float32)
+        by_variant = log_softmax(scores).reshape(len(array), -1, len(self.classes))
+        return np.logaddexp.reduce(by_variant, axis=1).astype(np.float32)
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file whose header carries `classes` and `config` as JSON.
@@ -113,7 +117,8 @@ class LinearClassifier:
             weight = tensors["weight"].astype(np.float32)
         except (SafetensorError, KeyError, json.JSONDecodeError) as error:
             raise ValueError(f"{path} holds no weights of a linear classifier: {error}") from error
-        if weight.shape != (len(mean), len(classes)) or len(scale) != len(mean):
+        fits = weight.ndim == 2 and len(scale) == len(mean) == len(weight)
+        if not fits or weight.shape[1] % max(1, len(classes)) or weight.shape[1:] != bias.shape:
             raise ValueError(
                 f"{path}: a weight of shape {weight.shape} does not fit {len(mean)} features and "
                 f"{len(classes)} classes"
@@ -135,6 +140,7 @@ def fit_logistic_regression(
     features: NDArray[np.floating[Any]],
     labels: NDArray[np.integer[Any]],
     classes: Sequence[str],
+    variants: NDArray[np.integer[Any]] | None = None,
     *,
     epochs: int = 6,
     batch: int = 512,
@@ -158,6 +164,9 @@ def fit_logistic_regression(
         ``(N,)`` integers, indices into `classes`.
     classes
         Names of the classes.
+    variants
+        ``(N,)`` integers from 0: which variant of its class each sample shows; all the same by
+        default. Each variant of each class is learned as a class of its own.
     epochs, batch, rate
         Passes over the data, size of a minibatch, first step size.
     decay
@@ -178,14 +187,20 @@ def fit_logistic_regression(
         raise ValueError(f"labels must have shape ({count},), got {labels.shape}")
     if count == 0 or labels.min() < 0 or labels.max() >= len(classes):
         raise ValueError(f"labels must be indices into the {len(classes)} classes, at least one")
+    if variants is None:
+        variants = np.zeros(count, dtype=np.intp)
+    if variants.shape != (count,) or variants.min() < 0:
+        raise ValueError(f"variants must be {count} integers from 0, got shape {variants.shape}")
+    targets = variants.astype(np.intp) * len(classes) + labels
+    outputs = len(classes) * (int(variants.max()) + 1)
     check_number(epochs, "epochs", low=1, integer=True)
     random = np.random.default_rng(seed)
     some = random.permutation(count)[:50_000]
     sample = features[np.sort(some)].astype(np.float32)
     mean = sample.mean(axis=0)
     scale = np.maximum(sample.std(axis=0), 1e-3).astype(np.float32)
-    weight = np.zeros((dimension, len(classes)), dtype=np.float32)
-    bias = np.zeros(len(classes), dtype=np.float32)
+    weight = np.zeros((dimension, outputs), dtype=np.float32)
+    bias = np.zeros(outputs, dtype=np.float32)
     moments = [np.zeros_like(p) for p in (weight, bias, weight, bias)]
     steps = epochs * -(-count // batch)
     step = 0
@@ -197,9 +212,9 @@ def fit_logistic_regression(
             x = (features[index].astype(np.float32) - mean) / scale
             log_p = log_softmax(x @ weight + bias)
             rows = np.arange(len(index))
-            total -= float(log_p[rows, labels[index]].sum())
+            total -= float(log_p[rows, targets[index]].sum())
             error = np.exp(log_p)
-            error[rows, labels[index]] -= 1
+            error[rows, targets[index]] -= 1
             error /= len(index)
             step += 1
             now = rate * (1 - (step - 1) / steps)

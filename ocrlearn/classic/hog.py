@@ -114,21 +114,69 @@ def _vote_reference(
                                     ] += weight * share_b * share_i * share_j
 
 
-def _cell_shares(
+def _shares_along(
     pixels: int, blocks: int, block: int, bell: NDArray[np.float32], cell: int
-) -> NDArray[np.float32]:
-    """How much a pixel row votes for each row of cells of each block, ``(pixels, blocks * block)``.
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """For each pixel row, the rows of cells it votes for and how much; the same for columns.
 
-    The same for columns: trilinear voting and the Gaussian are products of a share along y and a
-    share along x.
+    Trilinear voting and the Gaussian are products of a share along y and one along x, so both can
+    be tabulated. Cell rows are numbered ``block index * block + cell in block``; a pixel lies in at
+    most `block` blocks and votes for at most two cells in each. Unused places hold -1.
     """
-    shares = np.zeros((pixels, blocks, block), dtype=np.float32)
-    position = (np.arange(block * cell) + 0.5) / cell - 0.5
-    distance = np.abs(position[:, None] - np.arange(block))
-    within_block = np.maximum(0, 1 - distance) * bell[:, None]
-    for index in range(blocks):
-        shares[index * cell : (index + block) * cell, index] = within_block
-    return shares.reshape(pixels, blocks * block)
+    places = np.full((pixels, 2 * block), -1, dtype=np.int64)
+    shares = np.zeros((pixels, 2 * block), dtype=np.float32)
+    for pixel in range(pixels):
+        found = 0
+        for index in range(blocks):
+            inside = pixel - index * cell
+            if not 0 <= inside < block * cell:
+                continue
+            position = (inside + 0.5) / cell - 0.5
+            for near in (math.floor(position), math.floor(position) + 1):
+                if 0 <= near < block:
+                    places[pixel, found] = index * block + near
+                    shares[pixel, found] = (1 - abs(position - near)) * bell[inside]
+                    found += 1
+    return places, shares
+
+
+def _cast_votes(
+    dx: NDArray[np.float32],
+    dy: NDArray[np.float32],
+    cells: NDArray[np.float32],
+    down: NDArray[np.int64],
+    down_share: NDArray[np.float32],
+    right: NDArray[np.int64],
+    right_share: NDArray[np.float32],
+    span: float,
+) -> None:
+    """Add every pixel's votes to `cells` ``(N, cell rows, cell columns, bins)``; compiled."""
+    count, height, width = dx.shape
+    bins = cells.shape[3]
+    for n in range(count):
+        for row in range(height):
+            for col in range(width):
+                gx, gy = dx[n, row, col], dy[n, row, col]
+                if gx == 0.0 and gy == 0.0:
+                    continue
+                magnitude = math.sqrt(gx * gx + gy * gy)
+                turn = (math.atan2(gy, gx) % span) / span * bins - 0.5
+                lower = math.floor(turn)
+                upper_vote = (turn - lower) * magnitude
+                lower_vote = magnitude - upper_vote
+                bin0, bin1 = lower % bins, (lower + 1) % bins
+                for i in range(down.shape[1]):
+                    if down[row, i] < 0:
+                        break
+                    for j in range(right.shape[1]):
+                        if right[col, j] < 0:
+                            break
+                        share = down_share[row, i] * right_share[col, j]
+                        cells[n, down[row, i], right[col, j], bin0] += share * lower_vote
+                        cells[n, down[row, i], right[col, j], bin1] += share * upper_vote
+
+
+_compiled: Callable[..., None] | None = None
 
 
 def _vote_fast(
@@ -139,27 +187,18 @@ def _vote_fast(
     cell: int,
     span: float,
 ) -> None:
-    """As the reference: share by direction first, then two matrix products share by place."""
-    count, block_rows, block_cols, block, _, bins = out.shape
-    height, width = dx.shape[1:]
-    down = _cell_shares(height, block_rows, block, bell, cell)
-    right = _cell_shares(width, block_cols, block, bell, cell)
-    windows_at_once = max(1, 2**24 // (bins * height * width))
-    for first in range(0, count, windows_at_once):
-        part = slice(first, first + windows_at_once)
-        n, row, col = np.nonzero((dx[part] != 0) | (dy[part] != 0))
-        gx, gy = dx[part][n, row, col], dy[part][n, row, col]
-        magnitude = np.sqrt(gx * gx + gy * gy)
-        turn = np.mod(np.arctan2(gy, gx), np.float32(span)) / np.float32(span) * bins - 0.5
-        lower = np.floor(turn).astype(np.intp)
-        share = turn - lower
-        planes = np.zeros((len(dx[part]), bins, height, width), dtype=np.float32)
-        planes[n, lower % bins, row, col] = magnitude * (1 - share)
-        planes[n, (lower + 1) % bins, row, col] = magnitude * share
-        by_column = (planes.reshape(-1, width) @ right).reshape(*planes.shape[:3], -1)
-        cells = np.swapaxes(by_column, 2, 3) @ down  # (n, bins, cols * block, rows * block)
-        cells = cells.reshape(-1, bins, block_cols, block, block_rows, block)
-        out[part] = cells.transpose(0, 4, 2, 5, 3, 1)
+    """As the reference, with tabulated shares; compiled by Numba on first use."""
+    global _compiled
+    if _compiled is None:
+        from numba import njit
+
+        _compiled = njit(cache=True, nogil=True)(_cast_votes)
+    count, rows, cols, block, _, bins = out.shape
+    cells = np.zeros((count, rows * block, cols * block, bins), dtype=np.float32)
+    down = _shares_along(dx.shape[1], rows, block, bell, cell)
+    right = _shares_along(dx.shape[2], cols, block, bell, cell)
+    _compiled(dx, dy, cells, *down, *right, span)
+    out[:] = cells.reshape(count, rows, block, cols, block, bins).transpose(0, 1, 3, 2, 4, 5)
 
 
 RUNGS: dict[str, Callable[..., None]] = {"reference": _vote_reference, "fast": _vote_fast}

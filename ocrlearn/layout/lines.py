@@ -103,27 +103,50 @@ def _right_neighbours(boxes: NDArray[np.float64], reach: float) -> NDArray[np.in
     A neighbour begins beyond the middle of the box, at most `reach` heights from its right edge,
     and overlaps it vertically by at least 40 % of the lower of the two.
     """
-    x0, y0, x1, y1 = boxes.T
+    order = np.argsort(boxes[:, 0], kind="stable")
+    x0, y0, x1, y1 = boxes[order].T
     height = y1 - y0
-    order = np.argsort(x0)
+    tallest = max(float(np.median(height)) * 3, 1.0)
+    first = np.searchsorted(x0, (x0 + x1) / 2, side="right")
+    last = np.searchsorted(x0, x1 + reach * np.maximum(height, tallest), side="right")
     neighbour = np.full(len(boxes), -1, dtype=np.intp)
     for index in range(len(boxes)):
-        limit = x1[index] + reach * max(height[index], np.median(height))
-        first = np.searchsorted(x0[order], (x0[index] + x1[index]) / 2, side="right")
-        last = np.searchsorted(x0[order], limit, side="right")
-        near = order[first:last]
-        near = near[near != index]
+        near = slice(first[index], last[index])
         overlap = np.minimum(y1[index], y1[near]) - np.maximum(y0[index], y0[near])
-        lower = np.minimum(height[index], height[near])
-        near = near[
-            (overlap >= 0.4 * lower)
-            & (x0[near] - x1[index] <= reach * np.maximum(height[index], height[near]))
-        ]
-        if len(near):
-            gap = np.maximum(0, x0[near] - x1[index])
-            shift = np.abs((y0[near] + y1[near]) - (y0[index] + y1[index])) / 2
-            neighbour[index] = near[np.argmin(gap + shift)]
+        gap = x0[near] - x1[index]
+        fits = (overlap >= 0.4 * np.minimum(height[index], height[near])) & (
+            gap <= reach * np.maximum(height[index], height[near])
+        )
+        if fits.any():
+            shift = np.abs(y0[near] + y1[near] - y0[index] - y1[index]) / 2
+            cost = np.where(fits, np.maximum(0, gap) + shift, np.inf)
+            neighbour[order[index]] = order[first[index] + int(np.argmin(cost))]
     return neighbour
+
+
+def _cut_gutters(
+    boxes: NDArray[np.float64], neighbour: NDArray[np.intp], reach: float
+) -> NDArray[np.intp]:
+    """Unlink neighbours more than `reach` heights apart, or across a gutter between columns.
+
+    A gutter differs from a wide word space by going on: the same stretch of x is blank in the lines
+    above and below. A link is cut when at least three others within eight letter heights bridge
+    gaps as wide at the same place.
+    """
+    linked = np.flatnonzero(neighbour >= 0)
+    right = neighbour[linked]
+    begin, end = boxes[linked, 2], boxes[right, 0]
+    size = np.maximum(boxes[linked, 3] - boxes[linked, 1], boxes[right, 3] - boxes[right, 1])
+    result = neighbour.copy()
+    result[linked[end - begin > reach * size]] = -1
+    wide = end - begin > 0.9 * size
+    linked, begin, end, size = linked[wide], begin[wide], end[wide], size[wide]
+    middle = (boxes[linked, 1] + boxes[linked, 3]) / 2
+    shared = np.minimum(end[:, None], end) - np.maximum(begin[:, None], begin)
+    near = np.abs(middle[:, None] - middle) < 8 * size[:, None]
+    agreeing = (shared > 0.6 * size[:, None]) & near
+    result[linked[agreeing.sum(axis=1) > 3]] = -1
+    return result
 
 
 def _chains(neighbour: NDArray[np.intp]) -> list[NDArray[np.intp]]:
@@ -151,20 +174,25 @@ def _fit_baseline(
     Iteratively reweighted least squares: first towards the median (absolute residuals), then with
     Tukey's biweight, which gives no weight at all to residuals beyond a sixth of the letter height.
     """
-    domain = [float(x.min()), float(max(x.max(), x.min() + 1))]
+    middle = (x.min() + x.max()) / 2
+    half = max(0.5, (x.max() - x.min()) / 2)
+    powers = np.vander((x - middle) / half, degree + 1, increasing=True)
     weight = np.ones(len(x))
-    fit = Polynomial([float(np.median(bottom))], domain=domain)
-    for iteration in range(30):
-        used = min(degree, 1) if iteration < 6 else degree
-        if weight.sum() < 1e-9 or (weight > 0.05).sum() <= used:
+    coefficients = np.zeros(degree + 1)
+    coefficients[0] = np.median(bottom)
+    for iteration in range(24):
+        used = 1 + (min(degree, 1) if iteration < 6 else degree)
+        if (weight > 0.05).sum() < used:
             break
-        fit = Polynomial.fit(x, bottom, used, domain=domain, w=np.sqrt(weight))
-        residual = np.abs(bottom - fit(x))
-        if iteration < 15:
-            weight = 1 / np.maximum(residual, 0.02 * scale)
+        weighted = powers[:, :used] * weight[:, None]
+        normal = weighted.T @ powers[:, :used] + 1e-9 * weight.sum() * np.eye(used)
+        coefficients[:used] = np.linalg.solve(normal, weighted.T @ bottom)
+        residual = np.abs(bottom - powers @ coefficients)
+        if iteration < 12:
+            weight = 1 / np.maximum(residual / scale, 0.02)
         else:
             weight = np.maximum(0, 1 - (residual / (scale / 6)) ** 2) ** 2
-    return fit
+    return Polynomial(coefficients, domain=[middle - half, middle + half])
 
 
 def _fit_x_height(height: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, bool]:
@@ -193,15 +221,14 @@ def _fit_x_height(height: NDArray[np.float64], weight: NDArray[np.float64]) -> t
     return float(grid[best]), bool(higher.any())
 
 
-def _frame(boxes: NDArray[np.float64], slope: float | None) -> tuple[Polynomial, float, bool]:
+def _frame(boxes: NDArray[np.float64], slope: float) -> tuple[Polynomial, float, bool]:
     """Baseline and x-height of a line's letters; `slope` is used where the line is too short."""
     x = (boxes[:, 0] + boxes[:, 2]) / 2
     scale = float(np.median(boxes[:, 3] - boxes[:, 1]))
     length = float(boxes[:, 2].max() - boxes[:, 0].min())
     if len(boxes) < 5 or length < 4 * scale:
-        tilt = slope or 0.0
-        level = _fit_baseline(x, boxes[:, 3] - tilt * x, 0, scale)(0.0)
-        baseline = Polynomial([level, tilt])
+        level = _fit_baseline(x, boxes[:, 3] - slope * x, 0, scale)(0.0)
+        baseline = Polynomial([level, slope])
     else:
         degree = 1 + int(len(boxes) >= 10 and length > 10 * scale)
         degree += int(len(boxes) >= 20 and length > 25 * scale)
@@ -265,8 +292,11 @@ def find_lines(ink: Any, *, reach: float = 2.0) -> tuple[list[TextLine], NDArray
     rule = (width > 12 * height) & (width > 4 * letter) & (height < 0.6 * letter)
     picture = (height > 7 * letter) | (width > 60 * letter)
     letters = np.flatnonzero((height > 0.45 * letter) & ~rule & ~picture)
-    chains = _chains(_right_neighbours(boxes[letters], reach))
+    # Look farther than a line may leap, because gutters are recognised by their repetition.
+    links = _cut_gutters(boxes[letters], _right_neighbours(boxes[letters], 2 * reach), reach)
+    chains = _chains(links)
     drafts = _drafts([letters[chain] for chain in chains], boxes)
+    drafts = _absorb(drafts, boxes)
     marks = np.flatnonzero((height <= 0.45 * letter) & (height * width >= 4) & ~rule)
     _attach(drafts, boxes, marks)
     lines = []
@@ -288,41 +318,66 @@ def find_lines(ink: Any, *, reach: float = 2.0) -> tuple[list[TextLine], NDArray
 
 def _drafts(chains: Sequence[NDArray[np.intp]], boxes: NDArray[np.float64]) -> list[_Draft]:
     """Fit a frame to each chain; short ones borrow the slope of the long ones."""
-    slopes, weights = [], []
-    for chain in chains:
-        if len(chain) >= 8:
-            baseline, _, _ = _frame(boxes[chain], None)
-            left, right = boxes[chain, 0].min(), boxes[chain, 2].max()
-            slopes.append(float(baseline(right) - baseline(left)) / (right - left))
-            weights.append(right - left)
-    slope = float(np.average(slopes, weights=weights)) if slopes else 0.0
-    drafts = []
-    for chain in chains:
+    drafts: list[_Draft] = []
+    rise, run = 0.0, 0.0
+    for chain in sorted(chains, key=len, reverse=True):
+        slope = rise / run if run else 0.0
         baseline, x_height, sure = _frame(boxes[chain], slope)
         drafts.append(_Draft(list(chain), baseline, x_height, sure, len(chain)))
+        if len(chain) >= 8:
+            left, right = boxes[chain, 0].min(), boxes[chain, 2].max()
+            rise += float(baseline(right) - baseline(left))
+            run += right - left
     return drafts
+
+
+def _absorb(drafts: list[_Draft], boxes: NDArray[np.float64]) -> list[_Draft]:
+    """Give chains of one to three components to a longer line in whose band they lie.
+
+    Quotes, signs and letters set apart overlap no neighbour vertically, and chain only with each
+    other.
+    """
+    long = [draft for draft in drafts if draft.letters > 3]
+    ends = np.array(
+        [(boxes[d.members, 0].min(), boxes[d.members, 2].max(), d.x_height) for d in long]
+    ).reshape(-1, 3)
+    left, right, size = ends.T
+    kept = long.copy()
+    for draft in drafts:
+        if draft.letters > 3:
+            continue
+        x0, y0 = boxes[draft.members, :2].min(axis=0)
+        x1, y1 = boxes[draft.members, 2:].max(axis=0)
+        near = (np.maximum(left - x1, x0 - right) < 1.5 * size) & (draft.x_height < 1.8 * size)
+        for index in np.flatnonzero(near):
+            x = np.clip((x0 + x1) / 2, left[index], right[index])
+            base = float(long[index].baseline(x))
+            top, bottom = (base - y0) / size[index], (base - y1) / size[index]
+            if -0.7 < bottom < 1.3 and 0.5 < top < 2.0:
+                long[index].members.extend(draft.members)
+                break
+        else:
+            kept.append(draft)
+    return kept
 
 
 def _attach(drafts: list[_Draft], boxes: NDArray[np.float64], marks: NDArray[np.intp]) -> None:
     """Give each small component - a dot, a comma, a hyphen, a quote - to the line it belongs to."""
-    extents = [
-        (boxes[d.members, 0].min(), boxes[d.members, 2].max(), d.baseline, d.x_height)
-        for d in drafts
-    ]
-    for mark in marks:
-        x = (boxes[mark, 0] + boxes[mark, 2]) / 2
-        y = (boxes[mark, 1] + boxes[mark, 3]) / 2
-        best, owner = np.inf, None
-        for draft, (left, right, baseline, x_height) in zip(drafts, extents, strict=True):
-            beyond = max(left - x, x - right, 0) / x_height
-            above = float(baseline(min(max(x, left), right)) - y) / x_height
-            if beyond > 1.5 or not -0.6 < above < 1.9:
-                continue
-            off = beyond + abs(above - 0.6)
-            if off < best:
-                best, owner = off, draft
-        if owner is not None:
-            owner.members.append(int(mark))
+    if not drafts or not len(marks):
+        return
+    x = (boxes[marks, 0] + boxes[marks, 2]) / 2
+    y = (boxes[marks, 1] + boxes[marks, 3]) / 2
+    off = np.empty((len(drafts), len(marks)))
+    for row, draft in enumerate(drafts):
+        left, right = boxes[draft.members, 0].min(), boxes[draft.members, 2].max()
+        beyond = np.maximum(0, np.maximum(left - x, x - right)) / draft.x_height
+        above = (draft.baseline(np.clip(x, left, right)) - y) / draft.x_height
+        near = (beyond < 1.5) & (above > -0.6) & (above < 1.9)
+        off[row] = np.where(near, beyond + np.abs(above - 0.6), np.inf)
+    owner = np.argmin(off, axis=0)
+    for index, mark in enumerate(marks):
+        if np.isfinite(off[owner[index], index]):
+            drafts[owner[index]].members.append(int(mark))
 
 
 def _is_text(draft: _Draft, boxes: NDArray[np.float64], letter: float) -> bool:
