@@ -78,6 +78,9 @@ def run_answer(cells: Sequence[Any], task: Task) -> Any:
         Whatever the answer's cell raises when it runs, SyntaxError included.
     """
     if task.answer_cell is None:
+        for cell in cells[: task.check_cell]:
+            if cell.cell_type == "code" and task.name in cell.source:
+                ast.parse(_plain(cell.source), f"<answer {task.number}>")
         raise LookupError(f"no cell before check({task.number!r}, ...) defines {task.name}")
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for position in range(task.answer_cell):

@@ -138,7 +138,10 @@ def _same(result: Any, expected: Any, tolerance: float, pair: str) -> None:
         for one, other in zip(result, expected, strict=True):
             _same(one, other, tolerance, pair)
     else:
-        one = result.get() if hasattr(result, "get") else result
-        np.testing.assert_allclose(
-            one, expected, rtol=0, atol=tolerance, err_msg=f"{pair} disagree"
-        )
+        one = result.get() if hasattr(result, "get") else result  # a CuPy array, on the host
+        if np.asarray(expected).dtype.kind in "biufc":
+            np.testing.assert_allclose(
+                one, expected, rtol=0, atol=tolerance, err_msg=f"{pair} disagree"
+            )
+        else:
+            assert one == expected, f"{pair} disagree: {one!r} and {expected!r}"

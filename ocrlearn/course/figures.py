@@ -261,6 +261,8 @@ def encode_png(figure: Figure, limit: int = LIMIT) -> bytes:
             encoded = _png(smaller)
             if len(encoded) <= limit:
                 return encoded
+            if colours is not None and len(encoded) > 2 * limit:
+                break  # fewer colours will not halve it
     raise ValueError(
         f"the picture does not fit in {limit // 1000} kB; show fewer or smaller images"
     )
@@ -272,7 +274,7 @@ def _quantise(image: Image.Image, colours: int) -> Image.Image:
 
 def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
+    image.save(buffer, format="PNG")
     return buffer.getvalue()
 
 

@@ -182,17 +182,18 @@ def _page(
 ) -> str:
     """Return the player's HTML."""
     alts = alts or [f"{alt} {caption}" for caption in captions]
+    images = [_encode(picture) for picture in pictures]
     frames = [
-        {"image": _encode(picture), "caption": caption, "alt": " ".join(text.split())}
-        for picture, caption, text in zip(pictures, captions, alts, strict=True)
+        {"image": image, "caption": caption, "alt": " ".join(text.split())}
+        for image, caption, text in zip(["", *images[1:]], captions, alts, strict=True)
     ]
     # In a script element nothing is an entity and only "</" could end it early.
     packed = json.dumps(frames, ensure_ascii=False).replace("<", "\\u003c")
     template = resources.files("ocrlearn.course").joinpath("player.html").read_text("utf-8")
     width, height = pictures[0].size
     return string.Template(template).substitute(
-        id="player-" + hashlib.sha256(packed.encode()).hexdigest()[:12],
-        first=frames[0]["image"],
+        id="player-" + hashlib.sha256((images[0] + packed).encode()).hexdigest()[:12],
+        first=images[0],  # not among the frames: the script finds it in the page
         alt=html.escape(frames[0]["alt"]),
         caption=html.escape(captions[0]),
         frames=packed,
