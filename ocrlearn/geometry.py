@@ -777,8 +777,6 @@ def rotated_box_iou(first: Any, second: Any) -> Array:
         i, j = rows[begin : begin + _PAIRS_AT_ONCE], columns[begin : begin + _PAIRS_AT_ONCE]
         intersection[i, j] = _intersection_areas(quads_a[i], quads_b[j])
     areas_a, areas_b = a[:, 2] * a[:, 3], b[:, 2] * b[:, 3]
-    # By rounding, the common part of nearly equal boxes can come out larger than one of them.
-    intersection = np.minimum(intersection, np.minimum(areas_a[:, np.newaxis], areas_b))
     return _over_union(intersection, areas_a[:, np.newaxis], areas_b)
 
 
@@ -786,8 +784,8 @@ def _intersection_areas(subjects: Array, windows: Array) -> Array:
     """Area shared by each of K pairs of clockwise convex quads, ``(K, 4, 2)`` each.
 
     :func:`_clip` for K pairs at once. The polygons have different numbers of corners as soon as
-    they are cut, so each row is filled up by repeating one of its own corners, which adds no area;
-    a row with nothing left collapses to a point.
+    they are cut, so each row is filled up by repeating its first corner, which adds no area; a row
+    with nothing left becomes a single point, repeated.
     """
     origin = windows.mean(axis=1, keepdims=True)
     polygons, windows = subjects - origin, windows - origin
@@ -809,7 +807,6 @@ def _intersection_areas(subjects: Array, windows: Array) -> Array:
         slots = np.where(slots < counts[:, np.newaxis], slots, 0)
         chosen = np.take_along_axis(order, slots, axis=1)
         polygons = np.take_along_axis(candidates, chosen[..., np.newaxis], axis=1)
-        polygons[counts == 0] = 0.0
     return np.abs(_signed_area(polygons))
 
 
