@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["tour"]
 
 WIDTH = 80
+WRONG = "bold red underline"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,12 @@ def tour(
         raise typer.Exit(1) from None
     console = Console(highlight=False)
     console.width = min(console.width, WIDTH)
-    console.print(f"\n[bold]One photograph, {len(METHODS)} methods[/]  skimage.data.page()\n")
+    console.print(f"\n[bold]One photograph, {len(METHODS)} methods[/]  skimage.data.page()")
+    if console.color_system:
+        console.print(
+            f"Marked: what was [{WRONG}]read wrongly[/], [{WRONG}]_[/] where it is missing"
+        )
+    console.print()
     readings = []
     for method in METHODS.values():
         with console.status(f"{method.name} is reading ..."):
@@ -73,12 +79,20 @@ def _read(method: Method, image: Any, truth: str) -> _Reading:
     """Read `image`; what is compiled on first use is compiled before the clock starts."""
     from ocrlearn.text import cer
 
-    reader = method.load()
+    try:
+        reader = method.load()
+    except (ImportError, OSError, ValueError) as error:
+        _give_up(f"the method {method.name} cannot be loaded: {error}")
     reader.read(image[: len(image) // 3])
     start = time.perf_counter()
     page = reader.read(image)
     seconds = time.perf_counter() - start
     return _Reading(method, page, cer(truth, page.text), seconds)
+
+
+def _give_up(reason: str) -> NoReturn:
+    typer.echo(f"ocrlearn: {reason}", err=True)
+    raise typer.Exit(1)
 
 
 # --- What is printed ------------------------------------------------------------------------------
@@ -91,7 +105,7 @@ def _print_reading(console: "Console", reading: _Reading, truth: str) -> None:
     method = reading.method
     console.print(
         Panel(
-            _marked(truth, reading.page.text),
+            _text(truth, reading.page.text, marked=console.color_system is not None),
             title=f"[bold]{method.name}[/]  {method.title}",
             subtitle=f"{reading.error_rate:.1%} wrong  {reading.seconds:.1f} s",
             title_align="left",
@@ -103,18 +117,20 @@ def _print_reading(console: "Console", reading: _Reading, truth: str) -> None:
     )
 
 
-def _marked(truth: str, read: str) -> "Text":
-    """Mark what was read wrongly, and put ``_`` where a character is missing."""
+def _text(truth: str, read: str, *, marked: bool) -> "Text":
+    """Mark what was read wrongly, and put ``_`` where a character is missing; or neither."""
     from rich.text import Text
 
     from ocrlearn.text import align
 
-    text = Text(overflow="fold")
+    if not marked:
+        return Text(read)
+    text = Text()
     for edit in align(truth, read):
         if edit.truth == edit.read or (edit.truth.isspace() and edit.read.isspace()):
             text.append(edit.read)
         else:
-            text.append(edit.read or "_", style="bold red underline")
+            text.append(edit.read or "_", style=WRONG)
     return text
 
 
@@ -152,8 +168,7 @@ def _draw(console: "Console", image: Any, reading: _Reading, folder: Path) -> No
         folder.mkdir(parents=True, exist_ok=True)
         write(path, draw_page(image, reading.page))
     except OSError as error:
-        typer.echo(f"ocrlearn: cannot write {path}: {error.strerror or error}", err=True)
-        raise typer.Exit(1) from None
+        _give_up(f"cannot write {path}: {error.strerror or error}")
     console.print(f"[bold]{path}[/]  what {reading.method.name} found, drawn on the photograph\n")
 
 
@@ -167,7 +182,7 @@ def _print_chapters(console: "Console") -> Path | None:
     except (ModuleNotFoundError, FileNotFoundError):
         found, folder = [], Path()
     if not found:
-        console.print("The chapters come with a checkout of the project; they are not installed.")
+        console.print("No chapters here: they come with a checkout; `make notebooks` builds them.")
         return None
     console.print("[bold]Chapters[/]")
     for chapter in found:
@@ -178,7 +193,8 @@ def _print_chapters(console: "Console") -> Path | None:
         (f"jupyter lab {_short(folder)}", "open the chapters as they are"),
         ("ocrlearn read FILE", "read an image or a PDF of your own"),
     ]:
-        console.print(f"  {_runnable(command):<36}  [dim]{effect}[/]", soft_wrap=True)
+        console.print(f"  {_runnable(command)}", soft_wrap=True)
+        console.print(f"      [dim]{effect}[/]")
     return folder
 
 
@@ -198,11 +214,15 @@ def _runnable(command: str) -> str:
     return f"{_short(beside)} {rest}"
 
 
+def _at_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
 def _open_lab(console: "Console", folder: Path) -> None:
     """Become JupyterLab, if there is somebody to use it."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0  # JupyterLab refuses to run as root
     installed = importlib.util.find_spec("jupyterlab") is not None
-    if not sys.stdout.isatty() or os.environ.get("CI") or root or not installed:
+    if not _at_terminal() or os.environ.get("CI") or root or not installed:
         return
     console.print("\nOpening JupyterLab; Ctrl+C twice ends it.\n")
     sys.stdout.flush()
