@@ -13,11 +13,15 @@ from ocrlearn.image.binarize import (
     SAUVOLA_RUNGS,
     THRESHOLDS,
     binarize,
+    clean_binarize,
     niblack_threshold,
     otsu_threshold,
     sauvola_threshold,
+    stroke_width,
     wolf_threshold,
 )
+
+METHODS = [*THRESHOLDS, "clean"]
 
 PAGE = data.page()  # (191, 384) photograph, unevenly lit
 NOISE = np.random.default_rng(2).integers(0, 256, (41, 57), dtype=np.uint8)
@@ -162,7 +166,7 @@ def test_a_page_of_one_gray_has_no_ink(method, image):
     assert not binarize(image, method).any()
 
 
-@pytest.mark.parametrize("method", THRESHOLDS)
+@pytest.mark.parametrize("method", METHODS)
 def test_masks_of_colour_bool_and_views(method):
     expected = binarize(PAGE, method)
     assert expected.dtype == np.bool_
@@ -171,6 +175,14 @@ def test_masks_of_colour_bool_and_views(method):
     np.testing.assert_array_equal(binarize(np.asfortranarray(PAGE), method), expected)
     np.testing.assert_array_equal(binarize(PAGE.T, method), expected.T)
     assert binarize(PAGE > 100, method)[PAGE <= 100].mean() > 0.5
+
+
+def test_inputs_are_not_modified():
+    for image in (PAGE, PAGE / 255):
+        before = image.copy()
+        for method in METHODS:
+            binarize(image, method)
+        np.testing.assert_array_equal(image, before)
 
 
 def test_lighting_ramp_defeats_otsu_and_niblack_but_not_sauvola():
@@ -195,6 +207,106 @@ def test_lighting_ramp_defeats_otsu_and_niblack_but_not_sauvola():
     assert not binarize(page, "sauvola", k=0.3)[blank].any()
 
 
+# The cleaned mask
+
+
+def print_page(height=160, width=480):
+    """Print two lines of large letters; return the mask of their ink."""
+    letters = np.zeros((height, width), np.uint8)
+    cv2.putText(letters, "Degraded, but", (12, 60), 0, 1.8, 255, 5)
+    cv2.putText(letters, "still legible.", (12, 130), 0, 1.8, 255, 5)
+    return letters > 127
+
+
+def photograph(ink, *, light=1.0, ink_gray=60.0, noise=4.0, seed=5):
+    """Gray page with the ink, blurred a little, under `light`, with the sensor's noise."""
+    page = np.where(ink, ink_gray, 215.0) * light
+    page = cv2.GaussianBlur(page, (0, 0), 0.8)
+    page += np.random.default_rng(seed).normal(0, noise, ink.shape)
+    return np.clip(np.round(page), 0, 255).astype(np.uint8)
+
+
+def f_measure(mask, truth):
+    return 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
+
+
+def test_stroke_width_worked_by_hand():
+    mask = np.zeros((20, 30), bool)
+    assert stroke_width(mask) == 0
+    mask[2:18, 4:7] = True  # 48 pixels with runs of 3 across and 16 down
+    assert stroke_width(mask) == 3
+    assert stroke_width(mask.T) == 3
+    mask[2:4, 10:30] = True  # 40 pixels, 2 wide: the median stays at the larger share
+    assert stroke_width(mask) == 3
+    mask[10:12, 10:30] = True
+    assert stroke_width(mask) == 2
+
+
+@given(width=st.integers(1, 9), length=st.integers(12, 40), transpose=st.booleans())
+def test_stroke_width_of_a_bar_is_its_width(width, length, transpose):
+    mask = np.zeros((60, 60), bool)
+    mask[5 : 5 + width, 3 : 3 + length] = True
+    assert stroke_width(mask.T if transpose else mask) == width
+
+
+def test_cleaning_beats_every_plain_threshold_on_a_stained_shaded_page():
+    ink = print_page()
+    light = np.linspace(1.0, 0.35, 480)
+    stain = cv2.circle(np.zeros(ink.shape), (150, 85), 40, 1.0, -1)
+    page = photograph(ink, light=light * (1 - 0.3 * stain), ink_gray=110, noise=5)
+    scores = {method: f_measure(binarize(page, method), ink) for method in METHODS}
+    errors = {method: 1 - score for method, score in scores.items()}
+    assert errors["clean"] < 0.02
+    assert errors["clean"] < 0.6 * min(errors[method] for method in THRESHOLDS)
+
+
+@pytest.mark.parametrize("noise", [0, 1, 4, 8])
+def test_cleaning_finds_no_ink_on_blank_paper(noise):
+    blank = photograph(np.zeros((200, 300), bool), light=np.linspace(1, 0.4, 300), noise=noise)
+    assert not clean_binarize(blank).any()
+    assert noise == 0 or binarize(blank, "otsu").any()
+
+
+def test_cleaning_ignores_how_strong_the_light_is():
+    ink = print_page()
+    bright = clean_binarize(photograph(ink, noise=0))
+    dim = clean_binarize(photograph(ink, noise=0, light=0.5))
+    assert f_measure(bright, dim) > 0.99
+
+
+def test_cleaning_drops_show_through_and_specks_and_fills_pinholes():
+    ink = print_page()
+    page = photograph(ink, noise=0)
+    clean = clean_binarize(page)
+    ghost = np.zeros_like(ink)
+    ghost[100:, :] = ink[:60, ::-1] & ~cv2.dilate(ink.astype(np.uint8), np.ones((9, 9)))[
+        100:, :
+    ].astype(bool)
+    assert ghost.sum() > 500
+    dirty = np.where(ghost, 165, page).astype(np.uint8)
+    dirty[5, 5] = 40  # a speck, as dark as ink
+    y, x = np.argwhere(cv2.erode(ink.astype(np.uint8), np.ones((5, 5))))[100]
+    dirty[y, x] = 215  # a pinhole in the middle of a stroke
+    mask = clean_binarize(dirty)
+    assert not mask[5, 5]
+    assert mask[y, x]
+    assert mask[ghost].mean() < 0.01
+    assert f_measure(mask, clean) > 0.98
+
+
+def test_cleaning_does_not_hollow_out_strokes_narrower_than_the_background_window():
+    ink = np.zeros((160, 480), bool)
+    ink[20:140, 30:58] = ink[20:140, 120:148] = ink[20:48, 200:450] = True  # strokes of 28 pixels
+    assert f_measure(clean_binarize(photograph(ink)), ink) > 0.98
+    assert f_measure(clean_binarize(photograph(ink), background_window=15), ink) < 0.9
+
+
+def test_cleaning_smaller_k_keeps_fainter_ink():
+    ink = print_page()
+    page = photograph(ink, noise=0)
+    assert (clean_binarize(page, k=0.6) | ~clean_binarize(page)).all()
+
+
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r"method must be one of 'otsu'.*got 'otsuu'"):
         binarize(PAGE, "otsuu")
@@ -210,5 +322,11 @@ def test_bad_arguments_are_named():
         otsu_threshold(np.zeros((0, 4), np.uint8))
     with pytest.raises(TypeError, match="image must be uint8, bool or float"):
         niblack_threshold(PAGE.astype(int))
+    with pytest.raises(ValueError, match=r"min_contrast must lie in \(0, 1\]"):
+        clean_binarize(PAGE, min_contrast=0)
+    with pytest.raises(ValueError, match="window must be odd"):
+        clean_binarize(PAGE, background_window=20)
+    with pytest.raises(ValueError, match="mask must be bool"):
+        stroke_width(PAGE)
     with pytest.raises(ValueError, match="k must be finite"):
         niblack_threshold(PAGE, k=float("nan"))
