@@ -4,11 +4,12 @@
 machine known to be slow, ``OCRLEARN_BUDGET_FACTOR=3`` allows three times as long.
 """
 
-import os
 from collections.abc import Generator
 from typing import Any
 
 import pytest
+
+from ocrlearn.course.chapters import allowed_seconds
 
 __all__ = ["pytest_runtest_makereport"]
 
@@ -25,7 +26,7 @@ def pytest_runtest_makereport(item: Any, call: Any) -> Generator[None, Any, Any]
         return report
     seconds = notebook.stash.get(_SECONDS, 0.0) + call.duration
     notebook.stash[_SECONDS] = seconds
-    allowed = content.metadata.ocrlearn.budget * float(os.environ.get("OCRLEARN_BUDGET_FACTOR", 1))
+    allowed = allowed_seconds(content.metadata.ocrlearn.budget)
     last = [other for other in item.session.items if other.parent is notebook][-1]
     if item is last and report.passed and seconds > allowed:
         report.outcome = "failed"

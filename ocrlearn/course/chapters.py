@@ -102,6 +102,14 @@ def home() -> Path:
     return folder
 
 
+def allowed_seconds(budget: float) -> float:
+    """Return how long a chapter of this budget may take here.
+
+    On a machine known to be slow or busy, ``OCRLEARN_BUDGET_FACTOR=3`` allows three times as long.
+    """
+    return budget * float(os.environ.get("OCRLEARN_BUDGET_FACTOR", "1"))
+
+
 def chapters(root: Path | None = None) -> list[Chapter]:
     """Return the chapters written so far, in order, after checking every header.
 

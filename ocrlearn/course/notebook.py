@@ -40,8 +40,17 @@ def source_hash(chapter: Chapter) -> str:
     return digest.hexdigest()
 
 
-def compose(chapter: Chapter) -> Any:
+def compose(chapter: Chapter, *, teacher: bool = False) -> Any:
     """Return the learner's notebook of `chapter`, not executed.
+
+    Parameters
+    ----------
+    chapter
+        The chapter.
+    teacher
+        Keep the solutions between their marks and add nbgrader's metadata (schema version 3), so
+        that ``nbgrader generate_assignment`` makes the learners' version and grades the checks, a
+        point for each star.
 
     Raises
     ------
@@ -55,10 +64,11 @@ def compose(chapter: Chapter) -> Any:
     where = f"{chapter.lesson.parent.name}/{chapter.lesson.name}"
     tasks = check_frame(lesson.cells, list(exercises.values()), where)
     answers = {task.answer_cell: exercises[task.number] for task in tasks}
+    checks = {task.check_cell: exercises[task.number] for task in tasks}
     cells = [nbformat.v4.new_markdown_cell(frame(chapter))]
     for position, cell in enumerate(lesson.cells):
         source = cell.source
-        if position in answers:
+        if position in answers and not teacher:
             exercise = answers[position]
             source = stub_cell(source, exercise.number, exercise.stub)
         elif number := exercise_heading(cell):
@@ -68,7 +78,11 @@ def compose(chapter: Chapter) -> Any:
             "markdown": nbformat.v4.new_markdown_cell,
             "raw": nbformat.v4.new_raw_cell,
         }[cell.cell_type]
-        metadata = {"tags": list(cell.metadata["tags"])} if cell.metadata.get("tags") else {}
+        metadata: dict[str, Any] = {"tags": tags(cell)} if tags(cell) else {}
+        if teacher and position in answers:
+            metadata["nbgrader"] = _nbgrader(answers[position], "answer")
+        elif teacher and position in checks:
+            metadata["nbgrader"] = _nbgrader(checks[position], "check")
         cells.append(make(source, metadata=metadata))
     _name_cells(cells)
     about: dict[str, Any] = {
@@ -106,6 +120,21 @@ def _with_hints(source: str, exercise: Exercise) -> str:
         for level in range(1, len(exercise.hints) + 1)
     ]
     return "\n\n".join([heading, text.strip(), *hints])
+
+
+def _nbgrader(exercise: Exercise, kind: str) -> dict[str, Any]:
+    """Return nbgrader's metadata of an answer's or a check's cell."""
+    is_check = kind == "check"
+    points = {"points": exercise.stars} if is_check else {}
+    return {
+        "grade": is_check,
+        "grade_id": f"{kind}-{exercise.number.replace('.', '-')}",
+        "locked": is_check,
+        "schema_version": 3,
+        "solution": not is_check,
+        "task": False,
+        **points,
+    }
 
 
 def _name_cells(cells: list[Any]) -> None:

@@ -19,8 +19,10 @@ from ocrlearn.course.same_as import difference, find_marks
 
 __all__ = ["chapter_problems", "exercise_problems", "frame_problems", "same_as_problems"]
 
-SERIES = 10
-"""How many times a check is run with fresh inputs, on solutions and on wrong answers."""
+SOLUTION_SERIES = 40
+WRONG_SERIES = 10
+"""How many times an answer is graded. A check that refuses a right answer once in a hundred draws
+must be found here and not by a learner, hence the many for solutions."""
 
 
 def chapter_problems(chapter: Chapter) -> list[str]:
@@ -51,14 +53,14 @@ def exercise_problems(exercise: Exercise, task: Task, cells: Sequence[Any]) -> l
     """
     found = []
     solution = run_answer(cells, task)
-    for verdict in _series(exercise, solution):
+    for verdict in _series(exercise, solution, SOLUTION_SERIES):
         if verdict.status != "solved":
             found.append(f"its solution is {verdict.status} with seed {verdict.seed}: {verdict}")
             break
     found += _stub_problems(exercise, task, cells)
     messages: dict[str, set[str]] = {}
     for name, (answer, words) in exercise.wrong.items():
-        verdicts = _series(exercise, answer)
+        verdicts = _series(exercise, answer, WRONG_SERIES)
         messages[name] = {verdict.message for verdict in verdicts}
         for verdict in verdicts:
             if verdict.status != "wrong":
@@ -110,10 +112,10 @@ def frame_problems(cells: Sequence[Any], root: Path) -> list[str]:
     return found
 
 
-def _series(exercise: Exercise, answer: Any) -> list[Verdict]:
+def _series(exercise: Exercise, answer: Any, times: int) -> list[Verdict]:
     """Grade an answer several times over, each time on other inputs, the same in every run."""
     rounds = exercise.rounds
-    return [grade_on(exercise, answer, range(1000 * i, 1000 * i + rounds)) for i in range(SERIES)]
+    return [grade_on(exercise, answer, range(1000 * i, 1000 * i + rounds)) for i in range(times)]
 
 
 def _stub_problems(exercise: Exercise, task: Task, cells: Sequence[Any]) -> list[str]:
@@ -122,7 +124,7 @@ def _stub_problems(exercise: Exercise, task: Task, cells: Sequence[Any]) -> list
     stubbed = list(cells)
     stubbed[task.answer_cell] = nbformat.v4.new_code_cell(source)
     task = next(other for other in find_tasks(stubbed) if other.number == task.number)
-    verdict = _series(exercise, run_answer(stubbed, task))[0]
+    verdict = _series(exercise, run_answer(stubbed, task), 1)[0]
     accepted = ("unsolved",) if exercise.stub is None else ("unsolved", "wrong")
     if verdict.status not in accepted:
         return [f"its stub is {verdict.status} instead of inviting: {verdict.message}"]

@@ -6,7 +6,7 @@ from ocrlearn.course.exercise import Exercise, WrongAnswer, require, require_clo
 
 
 def check_double(double, rng):
-    x = int(rng.integers(1, 100))
+    x = int(rng.integers(3, 100))
     require(double(x) != x * x, "Double, not square: x + x.")
     require_close(double(x), 2 * x, "Twice the number is wanted.")
 

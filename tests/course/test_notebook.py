@@ -107,3 +107,38 @@ def test_ill_fitting_exercises_are_explained(chapter, old, new, message):
     chapter.lesson.write_text(text.replace(old, new), "utf-8")
     with pytest.raises(ValueError, match=message):
         notebook.compose(chapter)
+
+
+def test_teacher_gets_solutions_and_the_metadata_of_nbgrader(chapter, tmp_path, capsys):
+    from ocrlearn.course import build
+
+    assert build.main(["02", "--nbgrader", str(tmp_path / "source")]) == 0
+    written = tmp_path / "source" / "02_ink" / "02_ink.ipynb"
+    assert capsys.readouterr().out == f"{written}\n"
+    notebook_for_teachers = nbformat.read(written, as_version=4)
+    nbformat.validate(notebook_for_teachers)
+    marked = {
+        cell.metadata.nbgrader.grade_id: cell
+        for cell in notebook_for_teachers.cells
+        if "nbgrader" in cell.metadata
+    }
+    assert set(marked) == {"answer-2-1", "check-2-1"}
+    answer, check = marked["answer-2-1"], marked["check-2-1"]
+    assert "    ### BEGIN SOLUTION\n    return np.mean(image < threshold)" in answer.source
+    assert answer.metadata.nbgrader == {
+        "grade": False,
+        "grade_id": "answer-2-1",
+        "locked": False,
+        "schema_version": 3,
+        "solution": True,
+        "task": False,
+    }
+    assert check.metadata.nbgrader == {
+        "grade": True,
+        "grade_id": "check-2-1",
+        "locked": True,
+        "points": 1,
+        "schema_version": 3,
+        "solution": False,
+        "task": False,
+    }
