@@ -2,7 +2,7 @@
 
 A chapter begins with
 
->>> from ocrlearn.course import check, claim, figures, full, hint  # doctest: +SKIP
+>>> from ocrlearn.course import check, claim, figures, full  # doctest: +SKIP
 
 and ``docs/writing-a-chapter.md`` says how one is written. Nothing here is imported before it is
 used, so that ``ocrlearn.course`` costs nothing to those who only read pages.
@@ -17,7 +17,6 @@ _HOME = {
     "claim": "facts",
     "full": "facts",
     "three_speeds": "facts",
-    "chapters": "chapters",
 }
 _MODULES = (
     "answers",

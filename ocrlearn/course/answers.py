@@ -133,7 +133,7 @@ def stub_cell(source: str, number: str, stub: str | None = None) -> str:
         body = [indent + line if line else "" for line in stub.strip("\n").split("\n")]
     elif indent:
         body = [
-            f'{indent}# Your code here, in place of the next line. Stuck? hint("{number}")',
+            f"{indent}# Your code here, in place of the next line. Stuck? Open a hint above.",
             f"{indent}raise NotImplementedError",
         ]
     else:
@@ -144,7 +144,7 @@ def stub_cell(source: str, number: str, stub: str | None = None) -> str:
                 "so that the learner keeps the signature"
             )
         body = [
-            f"# Your value here, in place of the dots. Stuck? hint({number!r})".replace("'", '"'),
+            "# Your value here, in place of the dots. Stuck? Open a hint above.",
             *(f"{name} = ..." for name in _bound_names(tree)),
         ]
     return "\n".join([*lines[:first], *body, *lines[last + 1 :]])
@@ -156,9 +156,17 @@ def check_frame(cells: Sequence[Any], exercises: Sequence[Exercise], where: str)
     Raises
     ------
     ValueError
-        If a check has no exercise, an exercise no check, a check no solution above it, a solution
-        no check below it, or the headings do not match.
+        If a cell is not Python, a check has no exercise, an exercise no check, a check no solution
+        above it, a solution no check below it, or the headings do not match.
     """
+    for position, cell in enumerate(cells, start=1):
+        if cell.cell_type == "code" and not cell.source.startswith("%%"):
+            try:
+                ast.parse(_plain(cell.source))
+            except SyntaxError as error:
+                raise ValueError(
+                    f"{where}: code cell {position}, line {error.lineno}: {error.msg}: {error.text}"
+                ) from None
     tasks = find_tasks(cells)
     checked = [task.number for task in tasks]
     listed = [exercise.number for exercise in exercises]

@@ -12,6 +12,7 @@ rebuilds it all the same. ``--check`` builds nothing: it lists what is not in st
 """
 
 import argparse
+import importlib
 import os
 import re
 import sys
@@ -212,6 +213,9 @@ def _execute(notebook: Any, chapter: Chapter, progress: Any) -> float:
         on_cell_executed=finished,
         resources={"metadata": {"path": str(chapter.notebook.parent)}},
     )
+    # On a fresh machine matplotlib's font cache is built here, and not while a chapter runs, where
+    # the message about it would count as a warning.
+    importlib.import_module("matplotlib.font_manager")
     environment = {**os.environ, **KERNEL_SETTINGS}
     environment["OCRLEARN_HOME"] = str(chapter.lesson.parent.parent)
     for name in ("OCRLEARN_FULL", "OCRLEARN_STRICT", "NBGRADER_EXECUTION", "NBGRADER_VALIDATING"):

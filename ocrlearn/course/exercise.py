@@ -15,7 +15,6 @@ import linecache
 import os
 import pkgutil
 import re
-import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +23,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+
+from ocrlearn.course._show import display
 
 __all__ = [
     "Exercise",
@@ -222,7 +223,7 @@ def check(number: str, answer: Any, seed: int | None = None) -> None:
     verdict = grade(find_exercise(number), answer, seed)
     if verdict.status != "solved" and _strict():
         raise WrongAnswer(str(verdict))
-    _show(verdict)
+    display(verdict)
 
 
 def hint(number: str, level: int = 1) -> None:
@@ -231,7 +232,7 @@ def hint(number: str, level: int = 1) -> None:
     text = hint_text(exercise, level)
     if level < len(exercise.hints):
         text += f'\n\nNot enough? `hint("{number}", {level + 1})` says more.'
-    _show(_Note(f"Hint {level} of {len(exercise.hints)} to exercise {number}", text))
+    display(_Note(f"Hint {level} of {len(exercise.hints)} to exercise {number}", text))
 
 
 def hint_text(exercise: Exercise, level: int) -> str:
@@ -307,7 +308,7 @@ def _invitation(exercise: Exercise) -> Verdict:
         number,
         "unsolved",
         f"“{exercise.title}” ({exercise.difficulty}). Write your answer in the cell above, run it, "
-        f'and run this cell again. Stuck? hint("{number}") gives a nudge.',
+        f"and run the check again. Stuck? Open a hint, or `ocrlearn hint {number}`.",
     )
 
 
@@ -362,12 +363,3 @@ def _card(colour: str, headline: str, *paragraphs: str) -> str:
 def _inline(text: str) -> str:
     """Escape `text` and set what stands between backquotes as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
-
-
-def _show(note: Verdict | _Note) -> None:
-    """Display a note in Jupyter, print it elsewhere."""
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
-        ipython.display.display(note)
-    else:
-        print(note)  # noqa: T201 - showing is this function's purpose

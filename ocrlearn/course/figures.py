@@ -19,7 +19,6 @@ import base64
 import html
 import io
 import math
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +30,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ocrlearn._validate import check_image, check_number
+from ocrlearn.course._show import display
 
 __all__ = [
     "BLUE",
@@ -163,7 +163,7 @@ def show(figure: Figure, *, alt: str) -> None:
         picture = Picture(encode_png(figure), alt)
     finally:
         plt.close(figure)
-    _display(picture)
+    display(picture)
 
 
 def show_images(
@@ -294,12 +294,3 @@ def _draw_image(axis: Any, array: NDArray[Any]) -> None:
     axis.grid(visible=False)
     for spine in axis.spines.values():  # white paper on a light card needs an edge
         spine.set(visible=True, color="#C9C6BC", linewidth=0.8)
-
-
-def _display(thing: Any) -> None:
-    """Display in Jupyter; print the plain-text form elsewhere."""
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
-        ipython.display.display(thing)
-    else:
-        print(thing)  # noqa: T201 - showing is this function's purpose

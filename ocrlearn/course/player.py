@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ocrlearn._validate import check_image, check_number
-from ocrlearn.course.figures import _display
+from ocrlearn.course._show import display
 from ocrlearn.image.convert import to_uint8
 
 __all__ = ["Player", "Recorder", "play"]
@@ -107,7 +107,7 @@ class Player:
 
 def play(frames: Sequence[Any], captions: Sequence[str], *, alt: str, **options: Any) -> None:
     """Show a :class:`Player`."""
-    _display(Player(frames, captions, alt=alt, **options))
+    display(Player(frames, captions, alt=alt, **options))
 
 
 class Recorder:

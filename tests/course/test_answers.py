@@ -62,7 +62,7 @@ def test_stub_keeps_what_stands_around_the_marks():
         "class Stack:",
         "    def push(self, x):",
         "        self.n = 1",
-        '        # Your code here, in place of the next line. Stuck? hint("6.2")',
+        "        # Your code here, in place of the next line. Stuck? Open a hint above.",
         "        raise NotImplementedError",
         "",
         "stack = Stack()",
@@ -72,7 +72,7 @@ def test_stub_keeps_what_stands_around_the_marks():
 def test_stub_of_values_binds_their_names():
     source = "### BEGIN SOLUTION\na, b = 1, 2\nc: int = 3\na += 1\n### END SOLUTION\nprint(a)"
     assert answers.stub_cell(source, "6.2").split("\n") == [
-        '# Your value here, in place of the dots. Stuck? hint("6.2")',
+        "# Your value here, in place of the dots. Stuck? Open a hint above.",
         "a = ...",
         "b = ...",
         "c = ...",

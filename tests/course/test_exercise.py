@@ -40,7 +40,7 @@ def test_verdicts():
         verdict = exercise.grade(make(), stub)
         assert verdict.status == "unsolved"
         assert "“Doubling” (★★☆)" in verdict.message
-        assert 'hint("2.9")' in verdict.message
+        assert "`ocrlearn hint 2.9`" in verdict.message
 
 
 def test_inputs_are_drawn_afresh_and_a_seed_repeats_them():

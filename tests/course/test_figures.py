@@ -25,7 +25,7 @@ def decode(png):
 def shown(monkeypatch, call):
     """Return the picture that `call` shows."""
     seen = []
-    monkeypatch.setattr(figures, "_display", seen.append)
+    monkeypatch.setattr(figures, "display", seen.append)
     call()
     (picture,) = seen
     return picture

@@ -57,7 +57,7 @@ def test_solution_is_replaced_by_a_stub(chapter):
     assert stub.split("\n") == [
         "def ink_share(image, threshold):",
         '    """Return the share of pixels of `image` darker than `threshold`."""',
-        '    # Your code here, in place of the next line. Stuck? hint("2.1")',
+        "    # Your code here, in place of the next line. Stuck? Open a hint above.",
         "    raise NotImplementedError",
     ]
     assert not any("SOLUTION" in source for source in sources)
@@ -99,6 +99,7 @@ def test_hash_follows_lesson_and_exercises(chapter, course):
         ("## Exercise 2.1", "## An exercise", "needs a markdown cell that begins"),
         ("def ink_share(", "def other(", "must define the name that the next check"),
         ("    ### END SOLUTION\n", "", "needs one '### BEGIN SOLUTION'"),
+        ("np.mean(image < threshold)\n", "np.mean(\n", r"02_ink.py: code cell \d+, line 4: "),
     ],
 )
 def test_ill_fitting_exercises_are_explained(chapter, old, new, message):

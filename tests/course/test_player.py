@@ -119,7 +119,7 @@ def test_ink_is_dark_and_scale_enlarges():
 
 def test_recorder_draws_figures_at_once(monkeypatch):
     seen = []
-    monkeypatch.setattr(player, "_display", seen.append)
+    monkeypatch.setattr(player, "display", seen.append)
     steps = player.Recorder()
     for step in range(3):
         figure, axis = figures.subplots(height=2)
