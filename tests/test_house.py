@@ -128,3 +128,25 @@ def test_changelog_fragments_have_a_known_kind():
     for fragment in (ROOT / "changelog.d").glob("*.md"):
         assert fragment.suffixes[0].removeprefix(".") in kinds, fragment.name
         assert fragment.read_text().strip(), f"{fragment.name} is empty"
+
+
+def test_readme_shows_the_map_of_chapters():
+    from ocrlearn.course.plan import course_map
+
+    between = (ROOT / "README.md").read_text().split("<!-- map begin -->")[1]
+    shown = between.split("<!-- map end -->")[0].strip()
+    assert shown == course_map(), "run `make notebooks`, which writes the map into README.md"
+
+
+def test_readme_picture_exists():
+    assert (ROOT / "docs" / "images" / "page.png").stat().st_size < 400_000
+
+
+def test_the_plan_names_every_chapter_that_exists():
+    from ocrlearn.course.chapters import chapters
+    from ocrlearn.course.plan import PLAN
+
+    planned = {chapter.number: chapter for chapter in PLAN}
+    assert sorted(planned) == list(range(1, 37))
+    for chapter in chapters():
+        assert planned[chapter.number].part == chapter.part

@@ -6,9 +6,9 @@ lesson exists.
 
 from dataclasses import dataclass
 
-from ocrlearn.course.chapters import PARTS, Chapter, chapters
+from ocrlearn.course.chapters import PARTS, Chapter, chapters, home
 
-__all__ = ["PLAN", "Planned", "course_map"]
+__all__ = ["PLAN", "Planned", "course_map", "write_readme_map"]
 
 
 @dataclass(frozen=True)
@@ -99,3 +99,16 @@ def course_map(link: str = "notebooks/{name}.ipynb") -> str:
                 state = f"{chapter.minutes} min"
             rows.append(f"| {planned.number:02d} | {name} | {planned.adds} | {state} |")
     return "\n".join(rows)
+
+
+def write_readme_map() -> None:
+    """Put the map between its markers in README.md."""
+    from ocrlearn.engine.scoreboard import replace_between_markers
+
+    readme = home() / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(replace_between_markers(text, "map", course_map()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_readme_map()
