@@ -11,7 +11,12 @@ function; other names of such a module are imported from it by its full name, as
 import importlib
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for type checkers, which cannot see that these are not the modules
+    from ocrlearn.image.binarize import binarize as binarize
+    from ocrlearn.image.deskew import deskew as deskew
+    from ocrlearn.image.read import read as read
 
 _EXPORTS = {
     "ImageReadError": "read",

@@ -560,7 +560,7 @@ def _pnm_levels(samples: NDArray[Any], maximum: int) -> NDArray[np.uint8]:
     """Scale samples from [0, maximum] to [0, 255], band by band; greater ones are white."""
     if maximum == 255 and samples.dtype == np.uint8:
         return samples
-    level_of = np.round(np.minimum(np.arange(65536) / maximum, 1) * 255).astype(np.uint8)
+    level_of = np.round(np.minimum(np.arange(65536) * 255 / maximum, 255)).astype(np.uint8)
     levels = np.empty(samples.shape, np.uint8)
     rows = max(BAND_PIXELS // samples.shape[1], 1)
     for top in range(0, len(samples), rows):
