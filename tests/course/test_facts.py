@@ -1,3 +1,5 @@
+import importlib.util
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,11 @@ def test_cuda_rung_says_when_there_is_no_gpu(capsys, monkeypatch):
     monkeypatch.setattr(facts, "_on_gpu", lambda arguments: (arguments, None, "needs a GPU"))
     facts.three_speeds({"reference": abs, "cuda": None}, -1, repeat=1)
     assert "cuda       needs a GPU\n" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="CuPy is installed")
+def test_without_cupy_there_is_no_gpu():
+    assert facts._on_gpu((1,))[2] == "needs a GPU"
 
 
 def test_cuda_rung_gets_arrays_on_the_gpu(capsys, monkeypatch):
