@@ -19,7 +19,7 @@ import typer
 from ocrlearn import __version__
 from ocrlearn.course import cli as course
 from ocrlearn.course.tour import tour
-from ocrlearn.document import Page
+from ocrlearn.document import Page, page_to_json
 from ocrlearn.methods import METHODS
 
 if TYPE_CHECKING:
@@ -175,13 +175,17 @@ def read(
     selection = _selection(pages)
     messages = _Messages(quiet=quiet)
     sources = find_sources(inputs, messages.failure)
-    _check_targets(sources, output, show)
     names = result_names(sources)
+    output = None if output == "-" else output
+    _check_targets(names, output, show)
+    if not sources:
+        raise typer.Exit(SOME_FAILED)
     try:
+        reader = _load(method)
         with _writer(names, format_name, output) as writer:
             job = _Job(
                 method=method,
-                reader=_load(method),
+                reader=reader,
                 selection=selection,
                 dpi=dpi,
                 max_pixels=max_pixels,
@@ -221,28 +225,41 @@ def _selection(pages: str | None) -> "PageSelection":
         raise typer.BadParameter(str(error), param_hint="--pages") from None
 
 
-def _check_targets(sources: Sequence["Source"], output: str | None, show: str | None) -> None:
+def _check_targets(names: dict["Source", Path], output: str | None, show: str | None) -> None:
     """Refuse targets that cannot be meant, before any work is done."""
-    from ocrlearn.engine.results import PICTURE_SUFFIXES, is_folder
+    from ocrlearn.engine.results import is_folder
 
     for option, target in (("--output", output), ("--show", show)):
         if target is None:
             continue
-        if any(_same_file(target, source.path) for source in sources):
+        if any(_same_file(target, source.path) for source in names):
             raise typer.BadParameter(f"{target} is one of the inputs", param_hint=option)
         parent = Path(target).parent
         if not is_folder(target) and not parent.is_dir():
             raise typer.BadParameter(f"there is no folder {parent}", param_hint=option)
-    if show is None or is_folder(show):
-        return
+    if show is not None:
+        problem = _folder_problem(names, show) if is_folder(show) else _picture_problem(names, show)
+        if problem:
+            raise typer.BadParameter(problem, param_hint="--show")
+
+
+def _folder_problem(names: dict["Source", Path], show: str) -> str:
+    """Say why pictures must not go into the folder `show`: they could replace what was read."""
+    of_inputs = {os.path.realpath(os.path.dirname(source.path)) for source in names}
+    of_pictures = {os.path.realpath(Path(show) / name.parent) for name in names.values()}
+    return f"{show} holds inputs; name another folder" if of_inputs & of_pictures else ""
+
+
+def _picture_problem(names: dict["Source", Path], show: str) -> str:
+    """Say why `show` cannot be the name of the picture."""
+    from ocrlearn.engine.results import PICTURE_SUFFIXES
+
     stem, suffix = os.path.splitext(show)
-    if len(sources) > 1:
-        hint = f"there are several inputs; name a folder, such as {stem}/"
-        raise typer.BadParameter(hint, param_hint="--show")
+    if len(names) > 1:
+        return f"there are several inputs; name a folder, such as {stem}/"
     if suffix.lower() not in PICTURE_SUFFIXES:
-        endings = ", ".join(PICTURE_SUFFIXES)
-        hint = f"{show} must end in one of {endings}, or in / for a folder"
-        raise typer.BadParameter(hint, param_hint="--show")
+        return f"{show} must end in one of {', '.join(PICTURE_SUFFIXES)}, or in / for a folder"
+    return ""
 
 
 def _same_file(target: str, path: str) -> bool:
@@ -346,13 +363,14 @@ def _writer(
     writer: Writer
     with _writing(output or "standard output"), ExitStack() as files:
         if output is None:
-            at_terminal = sys.stdout.isatty() and len(names) > 1
-            writer = StreamWriter(sys.stdout, format_name, headings=at_terminal)
+            writer = StreamWriter(
+                sys.stdout, format_name, several=len(names) > 1, terminal=sys.stdout.isatty()
+            )
         elif is_folder(output):
             writer = FolderWriter(Path(output), format_name, names)
         else:
             file = files.enter_context(open(output, "w", encoding="utf-8", newline="\n"))
-            writer = StreamWriter(file, format_name)
+            writer = StreamWriter(file, format_name, several=len(names) > 1)
         yield writer
         writer.close()
 
@@ -412,19 +430,26 @@ class _Job:
             self.messages.failure(error)
             return
         except Exception as error:  # a method's bug on one page must not stop the rest
-            if self.traceback:
-                raise
-            self.messages.failure(
-                f"{source_page.name}: the method {self.method} failed with "
-                f"{type(error).__name__}: {error} (--traceback shows where)"
-            )
+            self._method_failed(source_page, error)
             return
-        self.writer.add(page, source_page)
-        if self.pictures:
-            self.pictures.add(image, page, source_page)
+        try:
+            self.writer.add(page, source_page)
+            if self.pictures:
+                self.pictures.add(image, page, source_page)
+        except ValueError as error:  # places that make no picture
+            self._method_failed(source_page, error)
+
+    def _method_failed(self, source_page: "SourcePage", error: Exception) -> None:
+        if self.traceback:
+            raise error
+        self.messages.failure(
+            f"{source_page.name}: the method {self.method} failed with "
+            f"{type(error).__name__}: {error} (--traceback shows where)"
+        )
 
     def _read(self, image: Any, source_page: "SourcePage") -> Page:
         page = self.reader.read(image)
+        page_to_json(page)  # refuses places and scores that are no numbers
         for note in page.notes:
             self.messages.remark(f"{source_page.name}: {note}")
         return replace(page, source=source_page.source.name, page_number=source_page.number)

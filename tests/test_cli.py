@@ -26,13 +26,15 @@ from ocrlearn.methods import METHODS, Method
 
 
 class Fake:
-    """Reads value v as the word "v<v>", 66 as two lines, 77 with a note; fails on 99."""
+    """Reads v as the word "v<v>", 66 as two lines, 77 with a note; 98 nowhere; fails on 99."""
 
     def read(self, image) -> Page:
         height, width = image.shape[:2]
         value = int(np.median(image))
         if value == 99:
             raise IndexError("a bug in the method")
+        if value == 98:
+            return Page([Line(np.full((4, 2), np.nan, np.float32))], width, height, "fake")
         quad = np.array([[1, 1], [5, 1], [5, 4], [1, 4]], np.float32)
         texts = {66: ["naïve", "文"], 55: []}.get(value, [f"v{value}"])
         lines = [Line(quad, [Word(text, quad, 0.75)]) for text in texts]
@@ -162,6 +164,17 @@ def test_a_method_that_fails_on_a_page_does_not_stop_the_rest(tmp_path):
     )
 
 
+@pytest.mark.parametrize("option", ["--json", "--hocr"])
+def test_places_that_are_no_numbers_fail_for_their_page_only(tmp_path, option):
+    paths = [image(tmp_path / f"{value}.png", value) for value in (10, 98, 20)]
+    result = read(*paths, option, "--show", f"{tmp_path}/seen/")
+    assert result.exit_code == 1
+    assert "v10" in result.stdout
+    assert "v20" in result.stdout
+    assert result.stderr.startswith(f"ocrlearn: {paths[1]}: the method fake failed with ValueError")
+    assert len(list((tmp_path / "seen").iterdir())) == 2
+
+
 def test_traceback_shows_where_a_method_failed(tmp_path):
     result = read(image(tmp_path / "a.png", 99), "--traceback")
     assert result.exit_code == 1
@@ -265,6 +278,12 @@ def test_output_into_a_file(tmp_path):
     assert target.read_bytes().decode("utf-8") == "v10\n\fnaïve\n文\n"
 
 
+def test_a_dash_is_standard_output(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read(image(tmp_path / "a.png"), "--output", "-").stdout == "v10\n"
+    assert not (tmp_path / "-").exists()
+
+
 @pytest.mark.parametrize(
     ("option", "suffix"), [("--text", ".txt"), ("--json", ".jsonl"), ("--hocr", ".hocr")]
 )
@@ -362,6 +381,8 @@ def test_what_cannot_be_written_is_named(tmp_path):
         (["a.png", "b.png", "--show", "x.png"], "several inputs; name a folder, such as x/"),
         (["a.png", "--show", "a.png"], "a.png is one of the inputs"),
         (["a.png", "--output", "./a.png"], "./a.png is one of the inputs"),
+        (["a.png", "--show", "./"], "./ holds inputs; name another folder"),
+        ([".", "--show", "."], ". holds inputs; name another folder"),
         ([], "Missing argument 'INPUT"),
         (["a.png", "--nonsense"], "No such option"),
     ],

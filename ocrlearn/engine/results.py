@@ -58,7 +58,7 @@ def result_names(sources: Sequence[Source]) -> dict[Source, Path]:
     endings; and where they still would (``a/scan.png`` and ``b/scan.png``), they are numbered.
     Capitals do not tell two names apart, as on the file systems of macOS and Windows.
     """
-    plain = {source: source.relative_path.with_suffix("") for source in sources}
+    plain = {source: _without_ending(source.relative_path) for source in sources}
     uses = Counter(_folded(path) for path in plain.values())
     names: dict[Source, Path] = {}
     taken: set[str] = set()
@@ -72,6 +72,10 @@ def result_names(sources: Sequence[Source]) -> dict[Source, Path]:
         taken.add(_folded(name))
         names[source] = name
     return names
+
+
+def _without_ending(path: Path) -> Path:
+    return path.with_suffix("") if path.stem.strip(".") else path
 
 
 def _folded(path: Path) -> str:
@@ -100,15 +104,20 @@ class StreamWriter:
         Text file to write to.
     format_name
         A key of :data:`FORMATS`.
-    headings
-        For text at a terminal, where a form feed cannot be seen: write the name of each page above
-        it instead.
+    several
+        Whether the pages come from more than one source.
+    terminal
+        Whether a person looks at the stream as it is written. A form feed cannot be seen there, so
+        the text of each page is headed by its name instead, unless there is but one.
     """
 
-    def __init__(self, stream: TextIO, format_name: str, *, headings: bool = False) -> None:
+    def __init__(
+        self, stream: TextIO, format_name: str, *, several: bool, terminal: bool = False
+    ) -> None:
         self._stream = stream
         self._format = check_choice(format_name, "format_name", FORMATS)
-        self._headings = headings and format_name == "text"
+        self._several = several
+        self._terminal = terminal
         self._pages: list[Page] = []
         self._started = False
 
@@ -117,14 +126,17 @@ class StreamWriter:
         if self._format == "hocr":
             self._pages.append(page)
             return
-        if self._headings:
-            blank_line = "\n" if self._started else ""
-            self._stream.write(f"{blank_line}── {source_page.name} ──\n\n")
-        elif self._started and self._format == "text":
-            self._stream.write(FORM_FEED)
+        if self._format == "text":
+            self._stream.write(self._division(source_page))
         self._stream.write(_render([page], self._format))
         self._stream.flush()
         self._started = True
+
+    def _division(self, source_page: SourcePage) -> str:
+        """Return what stands between the pages of a text, or above the first."""
+        if self._terminal and (self._several or source_page.count > 1):
+            return f"{chr(10) if self._started else ''}── {source_page.name} ──\n\n"
+        return FORM_FEED if self._started else ""
 
     def finish(self, source: Source) -> None:
         """Do nothing: the pages of all sources make one stream."""

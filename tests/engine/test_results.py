@@ -20,8 +20,8 @@ def page(text: str) -> Page:
     return Page([Line(QUAD, [Word(text, QUAD, 1.0)])] if text else [], 5, 5)
 
 
-def source_page(path: str = "a.png", number: int = 1) -> SourcePage:
-    return SourcePage(Source(path), number, 1, lambda: np.zeros((5, 5), np.uint8))
+def source_page(path: str = "a.png", number: int = 1, count: int = 1) -> SourcePage:
+    return SourcePage(Source(path), number, count, lambda: np.zeros((5, 5), np.uint8))
 
 
 def names(*paths: str) -> list[str]:
@@ -63,7 +63,7 @@ def test_names_never_collide_and_stay_inside(found):
 @given(st.lists(st.sampled_from(["", "one", "two\nlines"]), min_size=1, max_size=5))
 def test_a_text_stream_can_be_split_into_its_pages(texts):
     stream = io.StringIO()
-    writer = StreamWriter(stream, "text")
+    writer = StreamWriter(stream, "text", several=True)
     for text in texts:
         writer.add(page(text), source_page())
     writer.close()
@@ -73,7 +73,7 @@ def test_a_text_stream_can_be_split_into_its_pages(texts):
 
 def test_json_is_written_as_it_comes():
     stream = io.StringIO()
-    writer = StreamWriter(stream, "json")
+    writer = StreamWriter(stream, "json", several=False)
     writer.add(page("one"), source_page())
     assert page_from_json(stream.getvalue()).text == "one"
     assert stream.getvalue().endswith("}\n")
@@ -81,7 +81,7 @@ def test_json_is_written_as_it_comes():
 
 def test_hocr_is_written_at_the_end():
     stream = io.StringIO()
-    writer = StreamWriter(stream, "hocr")
+    writer = StreamWriter(stream, "hocr", several=False)
     writer.add(page("one"), source_page())
     assert stream.getvalue() == ""
     writer.finish(Source("a.png"))
@@ -89,11 +89,22 @@ def test_hocr_is_written_at_the_end():
     assert stream.getvalue().count('class="ocr_page"') == 1
 
 
-def test_headings_are_for_text_alone():
-    for format_name, expected in [("text", "── a.png ──\n\none\n"), ("json", "{")]:
-        stream = io.StringIO()
-        StreamWriter(stream, format_name, headings=True).add(page("one"), source_page())
-        assert stream.getvalue().startswith(expected)
+@pytest.mark.parametrize(
+    ("format_name", "several", "count", "headed"),
+    [
+        ("text", True, 1, True),
+        ("text", False, 2, True),
+        ("text", False, 1, False),
+        ("json", True, 2, False),
+    ],
+)
+def test_pages_are_headed_at_a_terminal_if_there_are_several(format_name, several, count, headed):
+    stream = io.StringIO()
+    writer = StreamWriter(stream, format_name, several=several, terminal=True)
+    name = "a.png, page 1" if count > 1 else "a.png"
+    writer.add(page("one"), source_page(count=count))
+    assert stream.getvalue().startswith(f"── {name} ──\n\none\n") == headed
+    assert ("──" in stream.getvalue()) == headed
 
 
 def test_a_folder_gets_a_file_when_a_source_is_finished(tmp_path):
@@ -118,4 +129,4 @@ def test_what_counts_as_a_folder(tmp_path):
 
 def test_unknown_formats_are_refused():
     with pytest.raises(ValueError, match="format_name must be one of 'text', 'json', 'hocr'"):
-        StreamWriter(io.StringIO(), "pdf")
+        StreamWriter(io.StringIO(), "pdf", several=False)
