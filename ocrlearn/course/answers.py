@@ -1,6 +1,6 @@
 """Exercise cells in lessons and notebooks: where they are, their solutions, their stubs, a run.
 
-In a lesson an exercise is a markdown cell that begins ``## Exercise 2.1``, a code cell with the
+In a lesson an exercise is a markdown cell with the line ``## Exercise 2.1``, a code cell with the
 solution between nbgrader's marks, and a code cell that checks it::
 
     # %%
@@ -31,6 +31,8 @@ __all__ = ["BEGIN", "END", "Task", "find_tasks", "run_answer", "solution", "stub
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
+HEADING = re.compile(r"^(?P<text>#{2,4} Exercise (?P<number>\d+\.\d+))[ \t]*$", re.MULTILINE)
+"""The heading of an exercise in a lesson; its title comes from the exercise module."""
 
 
 @dataclass(frozen=True)
@@ -187,16 +189,16 @@ def check_frame(cells: Sequence[Any], exercises: Sequence[Exercise], where: str)
     headings = [number for cell in cells if (number := exercise_heading(cell))]
     if headings != listed:
         raise ValueError(
-            f"{where}: every exercise needs a markdown cell that begins '## Exercise N.M', in "
-            f"order; there are {', '.join(headings) or 'none'} for {', '.join(listed)}"
+            f"{where}: every exercise needs a line '## Exercise N.M', alone, in a markdown cell of "
+            f"its own; there are {', '.join(headings) or 'none'} for {', '.join(listed)}"
         )
     return tasks
 
 
 def exercise_heading(cell: Any) -> str | None:
-    """Return the number in ``## Exercise 2.1``, the first line of a markdown cell, or None."""
-    match = re.match(r"#{2,4} Exercise (\d+\.\d+)[ \t]*(?:\n|$)", cell.source)
-    return match[1] if cell.cell_type == "markdown" and match else None
+    """Return the number in ``## Exercise 2.1``, a line of a markdown cell, or None."""
+    match = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
+    return match["number"] if match else None
 
 
 def _checks(cell: Any) -> list[tuple[str, str]]:

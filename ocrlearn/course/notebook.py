@@ -8,7 +8,7 @@ import hashlib
 import re
 from typing import Any
 
-from ocrlearn.course.answers import check_frame, exercise_heading, stub_cell
+from ocrlearn.course.answers import HEADING, check_frame, exercise_heading, stub_cell
 from ocrlearn.course.chapters import PARTS, Chapter
 from ocrlearn.course.exercise import Exercise, exercise_file, hint_text, load_exercises
 
@@ -112,14 +112,14 @@ def frame(chapter: Chapter) -> str:
 
 
 def _with_hints(source: str, exercise: Exercise) -> str:
-    """Complete the heading of an exercise and append its hints, folded."""
-    line, _, text = source.partition("\n")
-    heading = f"{line.strip()} · {exercise.title} {exercise.difficulty}"
+    """Complete the heading of an exercise and append its hints, folded, at the end of its cell."""
+    title = f" · {exercise.title} {exercise.difficulty}"
+    text = HEADING.sub(lambda match: match["text"] + title, source, count=1)
     hints = [
         f"<details><summary>Hint {level}</summary>\n\n{hint_text(exercise, level)}\n\n</details>"
         for level in range(1, len(exercise.hints) + 1)
     ]
-    return "\n\n".join([heading, text.strip(), *hints])
+    return "\n\n".join([text.strip(), *hints])
 
 
 def _nbgrader(exercise: Exercise, kind: str) -> dict[str, Any]:

@@ -73,6 +73,15 @@ def test_heading_is_completed_and_hints_folded(chapter):
     assert text.count("<details><summary>Hint") == 2
 
 
+def test_heading_may_stand_below_other_text(chapter):
+    text = chapter.lesson.read_text("utf-8")
+    text = text.replace("# ## Exercise 2.1\n", "# So much for that.\n#\n# ### Exercise 2.1\n")
+    chapter.lesson.write_text(text, "utf-8")
+    (cell,) = [c for c in notebook.compose(chapter).cells if "### Exercise" in c.source]
+    assert cell.source.startswith("So much for that.\n\n### Exercise 2.1 · The share of ink ★☆☆\n")
+    assert cell.source.endswith("</details>")
+
+
 def test_tags_are_kept_and_nothing_else(chapter):
     add_to_lesson(chapter, '\n# %% tags=["a-tag"] slideshow={"slide_type": "skip"}\nprint(1)\n')
     assert notebook.compose(chapter).cells[-1].metadata == {"tags": ["a-tag"]}
@@ -96,7 +105,7 @@ def test_hash_follows_lesson_and_exercises(chapter, course):
     [
         ('check("2.1", ink_share)', "pass", "the lesson checks exercises none"),
         ('check("2.1", ink_share)', 'check("2.2", ink_share)', "the lesson checks exercises 2.2"),
-        ("## Exercise 2.1", "## An exercise", "needs a markdown cell that begins"),
+        ("## Exercise 2.1", "## An exercise", "needs a line '## Exercise N.M'"),
         ("def ink_share(", "def other(", "must define the name that the next check"),
         ("    ### END SOLUTION\n", "", "needs one '### BEGIN SOLUTION'"),
         ("np.mean(image < threshold)\n", "np.mean(\n", r"02_ink.py: code cell \d+, line 4: "),

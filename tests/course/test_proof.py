@@ -72,7 +72,12 @@ def test_guide_example_is_proven(course):
             "# ## A page\n# See [there](03_absent.ipynb).\n",
             "a link leads nowhere: 03_absent.ipynb",
         ),
-        ("lessons/02_ink.py", "# ## Exercise 2.1\n", "# ## Question\n", "begins '## Exercise N.M'"),
+        (
+            "lessons/02_ink.py",
+            "# ## Exercise 2.1\n",
+            "# ## Question\n",
+            "needs a line '## Exercise N.M'",
+        ),
     ],
 )
 def test_every_fault_is_found(course, file, old, new, message):
