@@ -92,20 +92,23 @@ def problems(chapter: Chapter) -> list[str]:
 
     if not chapter.notebook.exists():
         return ["not built yet"]
-    notebook = nbformat.read(chapter.notebook, as_version=4)
+    try:
+        notebook = nbformat.read(chapter.notebook, as_version=4)
+    except Exception as error:
+        return [f"it cannot be read: {str(error)[:200]}"]
     stored = notebook.metadata.get("ocrlearn", {}).get("source_hash")
     if stored != source_hash(chapter):
         return ["the lesson or its exercises have changed since it was built"]
     wanted = compose(chapter)
     if notebook.metadata != wanted.metadata:
-        return ["its metadata were changed by hand"]
+        return ["its metadata were changed by hand or by another version of the build"]
     if len(notebook.cells) != len(wanted.cells):
         return [f"it has {len(notebook.cells)} cells, its lesson makes {len(wanted.cells)}"]
     found = []
     for number, (cell, model) in enumerate(zip(notebook.cells, wanted.cells, strict=True), start=1):
         for key in ("cell_type", "id", "source", "metadata"):
             if cell[key] != model[key]:
-                found.append(f"cell {number}: its {key} was changed by hand")
+                found.append(f"cell {number}: its {key} is not what its lesson makes")
     return found + output_problems(notebook)
 
 

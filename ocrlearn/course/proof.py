@@ -52,7 +52,11 @@ def exercise_problems(exercise: Exercise, task: Task, cells: Sequence[Any]) -> l
         Of the lesson, with the solution in place.
     """
     found = []
-    solution = run_answer(cells, task)
+    try:
+        solution = run_answer(cells, task)
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        return [f"exercise {exercise.number}: the cell of its solution does not run alone: {what}"]
     for verdict in _series(exercise, solution, SOLUTION_SERIES):
         if verdict.status != "solved":
             found.append(f"its solution is {verdict.status} with seed {verdict.seed}: {verdict}")

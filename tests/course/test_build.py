@@ -58,9 +58,12 @@ def test_learner_meets_an_invitation_and_the_notebook_runs_on(chapter):
     ("change", "message"),
     [
         (lambda nb: nb.cells.pop(), "cells, its lesson makes"),
-        (lambda nb: nb.cells[1].update(source="import sys"), "cell 2: its source was changed"),
-        (lambda nb: nb.cells[1].update(id="abc"), "cell 2: its id was changed"),
-        (lambda nb: nb.cells[1].metadata.update(tags=["x"]), "cell 2: its metadata was changed"),
+        (
+            lambda nb: nb.cells[1].update(source="import sys"),
+            "cell 2: its source is not what its lesson makes",
+        ),
+        (lambda nb: nb.cells[1].update(id="abc"), "cell 2: its id is not"),
+        (lambda nb: nb.cells[1].metadata.update(tags=["x"]), "cell 2: its metadata is not"),
         (lambda nb: nb.metadata.kernelspec.update(name="r"), "its metadata were changed"),
         (lambda nb: nb.metadata.ocrlearn.update(source_hash="0"), "have changed since it was bu"),
         (lambda nb: nb.cells[1].update(execution_count=None), "execution count None, expected 1"),
@@ -147,6 +150,8 @@ def test_changed_lesson_and_missing_notebook_are_found(chapter):
     assert build.problems(chapter) == [
         "the lesson or its exercises have changed since it was built"
     ]
+    chapter.notebook.write_text("{", "utf-8")
+    assert build.problems(chapter)[0].startswith("it cannot be read")
     chapter.notebook.unlink()
     assert build.problems(chapter) == ["not built yet"]
 

@@ -23,6 +23,12 @@ def test_guide_example_is_proven(course):
         ),
         (
             "lessons/02_ink.py",
+            "def ink_share(image, threshold):",
+            "def ink_share(image, threshold=table[0, 0]):",
+            "does not run alone: NameError: name 'table' is not defined",
+        ),
+        (
+            "lessons/02_ink.py",
             "    ### BEGIN SOLUTION\n",
             "    share = np.mean(image < threshold)\n    return share\n    ### BEGIN SOLUTION\n",
             "its stub is solved instead of inviting",
