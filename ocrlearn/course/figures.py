@@ -207,10 +207,16 @@ def show_images(
         )
     )
     down = math.ceil(len(arrays) / across)
-    tallest = max(array.shape[0] / array.shape[1] for array in arrays)
-    row = min(WIDTH / across * tallest, 6.0) + (0.3 if captions else 0.1)
+    heights = []  # of the rows, in inches: each as high as its tallest image
+    for start in range(0, len(arrays), across):
+        tallest = max(a.shape[0] / a.shape[1] for a in arrays[start : start + across])
+        heights.append(min(WIDTH / across * tallest, 6.0) + (0.3 if captions else 0.1))
     figure, axes = subplots(
-        down, across, height=height or row * down + 0.3 * bool(title), squeeze=False
+        down,
+        across,
+        height=height or sum(heights) + 0.3 * bool(title),
+        squeeze=False,
+        height_ratios=heights,
     )
     for axis in axes.flat[len(arrays) :]:
         axis.set_axis_off()

@@ -132,7 +132,7 @@ EDIT_DISTANCE = Exercise(
 
 def check_needed_accuracy(needed_accuracy: Callable[..., Any], rng: np.random.Generator) -> None:
     """Try one stage, then several, and put the answer back into the formula."""
-    entry = float(rng.uniform(0.5, 0.99))
+    entry = float(rng.uniform(0.5, 0.9))
     length = int(rng.integers(3, 40))
     got = needed_accuracy(entry, length)
     require(got is not None, "Nothing came back: does the function end with `return`?")
