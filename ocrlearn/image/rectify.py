@@ -13,20 +13,36 @@ Points are (x, y) with pixel centres at whole numbers, so a picture of width W s
 to x = W - 0.5.
 """
 
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
 from ocrlearn._dispatch import pick
 from ocrlearn._validate import check_choice, check_image, check_number
-from ocrlearn.geometry import rotation_matrix, transform_points
+from ocrlearn.geometry import (
+    convex_hull,
+    is_clockwise,
+    is_convex,
+    order_quad,
+    point_in_polygon,
+    rotation_matrix,
+    transform_points,
+)
+from ocrlearn.image.binarize import otsu_threshold
+from ocrlearn.image.convert import to_float, to_gray
+from ocrlearn.ops.components import connected_components_with_stats
 
 __all__ = [
     "RUNGS",
     "Rotation",
+    "estimate_aspect",
+    "find_page_quad",
     "homography",
+    "rectify",
     "rotate",
     "rotation",
     "source_map",
@@ -476,3 +492,277 @@ def rotate(
     array = check_image(image)
     matrix, shape = rotation((array.shape[0], array.shape[1]), angle, expand=expand)
     return warp(array, matrix, shape, interpolation=interpolation, border=border, rung=rung)
+
+
+# ---------------------------------------------------------------------------------------------
+# Flattening a quadrilateral
+
+
+def rectify(
+    image: Any,
+    quad: ArrayLike,
+    shape: tuple[int, int] | None = None,
+    *,
+    aspect: str = "sides",
+    interpolation: str = "bilinear",
+    border: float | ArrayLike | str = "edge",
+    rung: str | None = None,
+) -> NDArray[Any]:
+    """Cut a flat page out of a photograph and look at it from straight above.
+
+    Parameters
+    ----------
+    image
+        ``(H, W)`` or ``(H, W, 3)``; uint8, bool or float in [0, 1].
+    quad
+        ``(4, 2)`` corners (x, y) of the page in the photograph, clockwise from its top-left. They
+        become the centres of the result's corner pixels.
+    shape
+        ``(height, width)`` of the result. By default as large as the longest sides of `quad`, so
+        that no detail is lost, with the proportions that `aspect` says.
+    aspect
+        Where the proportions come from, if `shape` does not give them. "sides": from the lengths of
+        the sides as they appear, which is right for a page seen nearly from above. "camera": from
+        :func:`estimate_aspect`, which is right from all sides, but only if `image` is a whole
+        photograph and was not cropped.
+    interpolation, border, rung
+        As for :func:`warp`.
+
+    Returns
+    -------
+    array
+        The upright page in the dtype of `image`.
+
+    Raises
+    ------
+    ValueError
+        If `quad` is not four corners of a convex quadrilateral in clockwise order.
+    """
+    array = check_image(image)
+    corners = _check_quad(quad)
+    check_choice(aspect, "aspect", ("sides", "camera"))
+    if shape is None:
+        sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+        width, height = max(sides[0], sides[2]), max(sides[1], sides[3])
+        if aspect == "camera":
+            proportion = estimate_aspect(corners, array.shape[:2])
+            width, height = max(width, height * proportion), max(height, width / proportion)
+        shape = (round(height) + 1, round(width) + 1)
+    right, bottom = shape[1] - 1, shape[0] - 1
+    if right < 1 or bottom < 1:
+        raise ValueError(f"shape must be at least (2, 2), got {shape}")
+    upright = np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]])
+    matrix = homography(corners, upright)
+    return warp(array, matrix, shape, interpolation=interpolation, border=border, rung=rung)
+
+
+def _check_quad(quad: ArrayLike) -> Points:
+    corners = np.asarray(quad, dtype=np.float64)
+    if corners.shape != (4, 2):
+        raise ValueError(f"quad must have shape (4, 2), got {corners.shape}")
+    if not (np.isfinite(corners).all() and is_convex(corners) and is_clockwise(corners)):
+        raise ValueError(
+            "quad must be the corners of a convex quadrilateral, clockwise as seen on the screen "
+            f"(ocrlearn.geometry.order_quad sorts them), got {corners.tolist()}"
+        )
+    return corners
+
+
+def estimate_aspect(
+    quad: ArrayLike, image_shape: tuple[int, ...], focal_length: float | None = None
+) -> float:
+    """Width divided by height of the rectangle that appears as `quad` in a photograph.
+
+    A homography of the unit square to the quad has the columns ``h1 = w K r1`` and ``h2 = h K r2``
+    (up to one common factor), where w and h are the rectangle's sides, r1 and r2 two columns of a
+    rotation, and K the camera, which is known except for its focal length: square pixels, and the
+    optical axis through the middle of the picture. That r1 and r2 are perpendicular gives the focal
+    length; that they are equally long then gives w / h.
+
+    Parameters
+    ----------
+    quad
+        ``(4, 2)`` corners (x, y) of the rectangle, clockwise from its top-left.
+    image_shape
+        Shape of the uncropped photograph.
+    focal_length
+        In pixels, if it is known. By default it is found as described, which needs a page whose
+        both pairs of sides are seen to converge; otherwise it is taken to be 0.8 times the longer
+        side of the picture, about that of a telephone's main camera.
+
+    References
+    ----------
+    Z. Zhang and L.-W. He, "Whiteboard scanning and image enhancement", Digital Signal Processing
+    17(2), 2007.
+    """
+    corners = _check_quad(quad)
+    height, width = image_shape[:2]
+    if focal_length is not None:
+        check_number(focal_length, "focal_length", low=0, low_open=True)
+    from_axis = corners - [(width - 1) / 2, (height - 1) / 2]
+    matrix = homography([[0, 0], [1, 0], [1, 1], [0, 1]], from_axis)
+    (along, across, _) = (matrix / matrix[2, 2]).T
+    if focal_length is None:
+        focal_length = 0.8 * max(height, width)
+        if min(abs(along[2]), abs(across[2])) > 0.02:
+            squared = -(along[:2] @ across[:2]) / (along[2] * across[2])
+            # Outside this range, corners off by a pixel are likelier than such a lens.
+            if 0.3 < np.sqrt(max(squared, 0)) / max(height, width) < 5:
+                focal_length = float(np.sqrt(squared))
+    unproject = np.array([1 / focal_length, 1 / focal_length, 1])
+    return float(np.linalg.norm(along * unproject) / np.linalg.norm(across * unproject))
+
+
+def find_page_quad(image: Any) -> NDArray[np.float32] | None:
+    """Find the corners of a bright page on a darker ground.
+
+    The picture is thresholded at several levels about Otsu's. At each, the largest bright patch,
+    its holes (the text) filled, is a candidate. The largest quadrilateral between the corners of
+    its convex hull is nearly the page; straight lines fitted to the patch's outline along the four
+    sides then meet in the corners, which also works where a corner is worn or folded. The candidate
+    that its quadrilateral covers best wins.
+
+    Parameters
+    ----------
+    image
+        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1].
+
+    Returns
+    -------
+    array or None
+        ``(4, 2)`` float32 corners, clockwise from the top-left. None if no bright patch of at least
+        a tenth of the picture is a quadrilateral (to nine tenths of intersection over union), or if
+        more than one of its sides is the picture's own.
+
+    Notes
+    -----
+    A page on a ground as bright as itself, or lying across another page, is not found.
+    """
+    gray = to_float(to_gray(image)).astype(np.float64)
+    step = max(1, max(gray.shape) // 500)
+    rows, columns = (length // step * step for length in gray.shape)
+    if min(rows, columns) < 16 * step:
+        return None
+    blocks = gray[:rows, :columns].reshape(rows // step, step, columns // step, step)
+    small = ndimage.gaussian_filter(blocks.mean(axis=(1, 3)), 1.0)
+
+    best_quad, best_overlap = None, 0.89
+    middle = otsu_threshold(small)
+    dark, bright = small[small <= middle], small[small > middle]
+    if bright.size == 0:
+        return None
+    for share in (0.5, 0.4, 0.6, 0.25, 0.75):  # halfway, an even edge is found where it is
+        level = np.median(dark) + share * (np.median(bright) - np.median(dark))
+        patch = _largest_patch(small > level)
+        # An edge runs half a pixel of `small` outside the centres of the patch's outermost pixels,
+        # and half a pixel of `image` outside the centres of the page's.
+        quad = _fit_quad(patch, outwards=0.5 - 0.5 / step)
+        if quad is None or patch.mean() < 0.1 or _sides_on_border(quad, patch.shape) > 1:
+            continue
+        overlap = _overlap(patch, quad)
+        if overlap > best_overlap + 0.01:
+            best_quad, best_overlap = quad, overlap
+        if best_overlap > 0.97:
+            break
+    if best_quad is None:
+        return None
+    corners = order_quad((best_quad + 0.5) * step - 0.5)
+    return corners.astype(np.float32)
+
+
+def _largest_patch(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest component of a mask, thin bridges cut and holes filled."""
+    cut = ndimage.binary_opening(mask, iterations=2)
+    labels, stats = connected_components_with_stats(cut, connectivity=4)
+    if len(stats) == 1:
+        return np.zeros_like(mask)
+    return ndimage.binary_fill_holes(labels == 1 + np.argmax(stats.area[1:]))
+
+
+def _sides_on_border(quad: Points, shape: tuple[int, ...]) -> int:
+    """How many sides of a quad run along the border of the picture."""
+    x, y = quad.T
+    margin = 0.01 * max(shape)
+    right, bottom = shape[1] - 1 - margin, shape[0] - 1 - margin
+    at_border = np.stack([x < margin, y < margin, x > right, y > bottom])
+    return int((at_border & np.roll(at_border, -1, axis=1)).sum())
+
+
+def _fit_quad(patch: NDArray[np.bool_], outwards: float) -> Points | None:
+    """Lines along the four sides of a patch, moved outwards and intersected, or None."""
+    outline = patch & ~ndimage.binary_erosion(patch)
+    y, x = np.nonzero(outline)
+    points = np.stack([x, y], axis=1).astype(np.float64)
+    if len(points) < 16:
+        return None
+    hull = np.asarray(convex_hull(points), dtype=np.float64)
+    if len(hull) < 4:
+        return None
+    corners = _largest_quad(hull)
+    sides = [
+        _side_line(points, start, end)
+        for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True)
+    ]
+    centre = corners.mean(axis=0)
+    for side in sides:
+        side[2] += outwards * np.sign(side @ [*centre, 1])
+    # Homogeneous lines meet in their cross product; corner i lies between sides i - 1 and i.
+    meetings = np.cross(np.roll(sides, 1, axis=0), sides)
+    if (np.abs(meetings[:, 2]) < 1e-9).any():
+        return None
+    quad = meetings[:, :2] / meetings[:, 2:]
+    reach = 0.1 * np.ptp(hull, axis=0).max()
+    near = np.abs(quad - corners).max() < reach
+    return quad if near and is_convex(quad) and is_clockwise(quad) else None
+
+
+def _largest_quad(hull: Points) -> Points:
+    """Return the four corners of a convex polygon that enclose the largest area.
+
+    Down to 24 corners, the one is dropped that cuts off least; then all choices of four are tried.
+    """
+    corners = hull
+    while len(corners) > 24:
+        before, after = (
+            np.roll(corners, 1, axis=0) - corners,
+            np.roll(corners, -1, axis=0) - corners,
+        )
+        lost = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0])
+        corners = np.delete(corners, np.argmin(lost), axis=0)
+    choices = np.array(list(combinations(range(len(corners)), 4)))
+    a, b, c, d = np.moveaxis(corners[choices], 1, 0)
+    area = (c - a)[:, 0] * (d - b)[:, 1] - (c - a)[:, 1] * (d - b)[:, 0]  # by the diagonals
+    return corners[choices[np.argmax(area)]]
+
+
+def _side_line(points: Points, start: Points, end: Points) -> Points:
+    """Homogeneous line through the outline's points along the side from `start` to `end`.
+
+    Total least squares, repeated without the points furthest from the line. The ends of the side,
+    where the outline may turn, are left out.
+    """
+    length = np.linalg.norm(end - start)
+    direction = (end - start) / length
+    along = (points - start) @ direction
+    away = np.abs((points - start) @ [-direction[1], direction[0]])
+    side = points[(along > 0.1 * length) & (along < 0.9 * length) & (away < 0.03 * length + 2)]
+    if len(side) < 2:
+        side = np.stack([start, end])
+    normal, centre = np.array([-direction[1], direction[0]]), start
+    for _ in range(5):
+        centre = side.mean(axis=0)
+        normal = np.linalg.svd(side - centre, full_matrices=False)[2][1]
+        distance = np.abs((side - centre) @ normal)
+        kept = distance <= max(2 * np.median(distance), 0.5)
+        if kept.all():
+            break
+        side = side[kept]
+    return np.array([*normal, -normal @ centre])
+
+
+def _overlap(patch: NDArray[np.bool_], quad: Points) -> float:
+    """Intersection over union of a patch and a quadrilateral."""
+    height, width = patch.shape
+    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
+    inside = point_in_polygon(grid.reshape(-1, 2), quad).reshape(patch.shape)
+    return float((inside & patch).sum() / (inside | patch).sum())
