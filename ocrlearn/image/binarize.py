@@ -60,15 +60,15 @@ __all__ = [
 
 def otsu_threshold_reference(image: NDArray[np.uint8]) -> int:
     """Try every gray level as the threshold; keep the one that parts the two classes best."""
-    counts = np.bincount(image.ravel(), minlength=256)
+    counts = np.bincount(image.ravel(), minlength=256).tolist()
     dark_count, dark_sum = 0, 0
-    bright_count, bright_sum = image.size, int(image.sum(dtype=np.int64))
+    bright_count, bright_sum = image.size, sum(level * count for level, count in enumerate(counts))
     best_level, best_variance = int(image[0, 0]), 0.0
-    for level in range(256):
-        dark_count += int(counts[level])
-        bright_count -= int(counts[level])
-        dark_sum += level * int(counts[level])
-        bright_sum -= level * int(counts[level])
+    for level, count in enumerate(counts):
+        dark_count += count
+        bright_count -= count
+        dark_sum += level * count
+        bright_sum -= level * count
         if dark_count == 0 or bright_count == 0:
             continue
         distance = bright_sum / bright_count - dark_sum / dark_count
@@ -78,7 +78,7 @@ def otsu_threshold_reference(image: NDArray[np.uint8]) -> int:
     return best_level
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _otsu_threshold_kernel(pixels: NDArray[np.uint8]) -> int:
     # Four histograms, since neighbouring pixels are often equal and would wait for each other.
     counts = np.zeros((4, 256), np.int64)
@@ -94,15 +94,15 @@ def _otsu_threshold_kernel(pixels: NDArray[np.uint8]) -> int:
 
     dark_count, dark_sum = 0, 0
     bright_count, bright_sum = 0, 0
-    for level in range(256):
-        bright_count += counts[0, level]
-        bright_sum += level * counts[0, level]
+    for level, count in enumerate(counts[0]):
+        bright_count += count
+        bright_sum += level * count
     best_level, best_variance = int(pixels[0]), 0.0
-    for level in range(256):
-        dark_count += counts[0, level]
-        bright_count -= counts[0, level]
-        dark_sum += level * counts[0, level]
-        bright_sum -= level * counts[0, level]
+    for level, count in enumerate(counts[0]):
+        dark_count += count
+        bright_count -= count
+        dark_sum += level * count
+        bright_sum -= level * count
         if dark_count == 0 or bright_count == 0:
             continue
         distance = bright_sum / bright_count - dark_sum / dark_count
@@ -216,7 +216,8 @@ def sauvola_threshold_reference(
     return threshold
 
 
-@njit(cache=True)
+# Numba's cache notices changes of this file only: after changing slide_windows, empty __pycache__.
+@njit(cache=True, nogil=True)
 def _sauvola_threshold_kernel(
     image: NDArray[Any],
     offset: Any,
@@ -351,7 +352,7 @@ THRESHOLDS: dict[str, Callable[..., Any]] = {
 }
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _row_run_lengths(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
     """At every ink pixel, the length of the run of ink along the row it belongs to; else 0."""
     height, width = mask.shape

@@ -119,7 +119,7 @@ def _pack_rows(mask: NDArray[np.bool_]) -> NDArray[np.uint64]:
     return packed.view("<u8").astype(np.uint64, copy=False)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _find_runs(
     words: NDArray[np.uint64], width: int, edges: NDArray[np.int32], first_run: NDArray[np.int64]
 ) -> None:
@@ -150,7 +150,7 @@ def _find_runs(
     first_run[words.shape[0]] = found // 2
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _join_runs(
     runs: NDArray[np.int32], first_run: NDArray[np.int64], reach: int, parent: NDArray[np.int32]
 ) -> int:
@@ -193,7 +193,7 @@ def _join_runs(
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _paint_runs(
     runs: NDArray[np.int32],
     first_run: NDArray[np.int64],
@@ -206,7 +206,7 @@ def _paint_runs(
             labels[y, runs[run, 0] : runs[run, 1]] = component[run]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add_run(
     label: int,
     y: int,
@@ -227,7 +227,7 @@ def _add_run(
     moment[label, 1] += length * y
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _measure_runs(
     runs: NDArray[np.int32],
     first_run: NDArray[np.int64],
@@ -250,7 +250,7 @@ def _measure_runs(
             _add_run(0, y, after_last, width, box, area, moment)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _measure_labels(
     labels: NDArray[np.int32],
     box: NDArray[np.int32],

@@ -135,7 +135,7 @@ def local_mean_std_reference(
     return mean, std
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def slide_windows(
     image: NDArray[Any],
     offset: Any,
@@ -183,7 +183,7 @@ def slide_windows(
         sums[x], squares[x] = total, total_square
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _local_mean_std_kernel(
     image: NDArray[Any],
     offset: Any,

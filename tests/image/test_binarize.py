@@ -267,6 +267,12 @@ def test_cleaning_finds_no_ink_on_blank_paper(noise):
     assert noise == 0 or binarize(blank, "otsu").any()
 
 
+def test_cleaning_keeps_a_clean_page_as_it_is():
+    ink = print_page()
+    np.testing.assert_array_equal(clean_binarize(~ink), ink)
+    np.testing.assert_array_equal(clean_binarize(np.where(ink, 90, 240).astype(np.uint8)), ink)
+
+
 def test_cleaning_ignores_how_strong_the_light_is():
     ink = print_page()
     bright = clean_binarize(photograph(ink, noise=0))
