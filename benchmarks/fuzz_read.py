@@ -469,6 +469,9 @@ def odd_tiff_files() -> Iterator[bytes]:
     yield tiff(tags | greedy, bytes(300))
     strips = {273: (4, 200_000, struct.pack("<I", 200)), 278: long(1)}
     yield tiff(tags | strips, bytes(1_000_000))
+    strips[273] = (4, 2_000_000, struct.pack("<I", 200))
+    yield tiff(tags | strips, bytes(8_000_200))
+    yield tiff(tags | {282: (5, 2_000_000, struct.pack("<I", 200))}, bytes(16_000_200))
     yield tiff(tags | {277: long(2**31), 258: (3, 2**31, bytes(4))}, bytes(300))
     yield tiff(gray_tags(60_000, 1000, 8) | {278: long(1)}, zlib.compress(bytes(10**6)))
 

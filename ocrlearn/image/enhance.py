@@ -27,11 +27,19 @@ from ocrlearn.image.convert import to_float, to_gray, to_uint8
 __all__ = [
     "RUNGS",
     "clahe",
+    "clahe_reference",
+    "clip_histogram_reference",
     "divide_background",
+    "divide_background_reference",
     "equalize_histogram",
+    "equalize_histogram_reference",
     "estimate_background",
+    "estimate_background_reference",
+    "gaussian_surround_reference",
     "multi_scale_retinex",
+    "retinex_reference",
     "single_scale_retinex",
+    "tile_neighbours_reference",
 ]
 
 Floats = NDArray[np.floating[Any]]
@@ -206,15 +214,15 @@ def _run_in_bands(kernel: Callable[[int, int], None], length: int, pixels: int) 
     about as much as a few ten thousand pixels, hence the least share of a thread.
     """
     threads: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    bands = max(1, min(threads, length, pixels // PIXELS_PER_THREAD))
+    bands = min(threads, length, pixels // PIXELS_PER_THREAD)
+    if bands < 2:
+        kernel(0, length)
+        return
     limits = [length * band // bands for band in range(bands + 1)]
-    if bands == 1:
-        return kernel(0, length)
     with ThreadPoolExecutor(bands - 1) as pool:
         others = pool.map(kernel, limits[1:-1], limits[2:])
         kernel(limits[0], limits[1])  # this thread takes the first band itself
-        list(others)
-    return None
+        list(others)  # waits, and raises here what was raised there
 
 
 def _clahe_fast(
@@ -348,7 +356,9 @@ def estimate_background(image: Any, *, window: int | None = None) -> Floats:
     running median, which needs ink to be in the minority in each window and so a much larger one
     over dense text, and over a running percentile, which is as good but many times slower. The
     closing follows the brightest grain of the paper, so the image is averaged over a quarter of the
-    window before it, and its square plateaus are averaged over a whole window after it.
+    window before it, and its square plateaus are averaged over a whole window after it. Borders are
+    mirrored; where the light falls off steeply towards one, as in the corners of a vignette, the
+    estimate is too bright within a window of it.
 
     Parameters
     ----------

@@ -13,6 +13,8 @@ to do. What comes in is always a plain uint8 array, upright, with transparency l
 import math
 import os
 import re
+import struct
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,9 +47,13 @@ million. Within it, decoding any file takes less than one gibibyte of memory."""
 MAX_SIDE = 100_000
 """Longest side in pixels: no page is longer, and some decoders go by the row."""
 
-MAX_SCANS = 100
-"""Most passes of a progressive JPEG. Encoders make about ten. A few bytes can ask for one more pass
-over the whole image, so that without a limit a small file takes minutes."""
+MAX_JPEG_SEGMENTS = {"scans": 100, "EXIF blocks": 16, "segments": 10_000}
+"""Most parts of a JPEG file. A few bytes can ask for one more pass over the whole image, a scan, so
+that without a limit a small file takes minutes; encoders make about ten."""
+
+MAX_TAG_NUMBERS = 2**20
+"""Most numbers in the tags of a TIFF page. The largest page in the smallest tiles there are, of
+16 x 16 pixels, has two for each tile, 590,000."""
 
 MAX_TEXT_SAMPLES = 2**22
 """Most samples of a PNM file that writes them as text, which is slow to take apart."""
@@ -107,6 +113,12 @@ _STORED_VIEW: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     8: lambda shown: np.rot90(shown, -1),
 }
 
+# A marker in a JPEG file, but for those within the data of a scan: a stuffed 0xff and restarts.
+_JPEG_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
+
+# Size of a number of each TIFF type, by its code; types of bytes and text are left out.
+_TIFF_NUMBER_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+
 _ORIENTATION, _BITS_PER_SAMPLE, _PHOTOMETRIC = 274, 258, 262  # TIFF and EXIF tags
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 
@@ -121,9 +133,9 @@ class ImageReadError(ValueError):
 def read(source: Source, *, mode: str = "rgb", max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Read one image from a file, from bytes, or from an open binary file.
 
-    PNG, JPEG, TIFF, WebP, GIF, BMP and PNM (``.pbm``, ``.pgm``, ``.ppm``) files are read,
-    and told apart by their first bytes, not their names. Of several pages or frames the first is
-    read; see :func:`read_pages`.
+    PNG, JPEG, TIFF, WebP, GIF, BMP and PNM (``.pbm``, ``.pgm``, ``.ppm``) files are read, and told
+    apart by their first bytes, not their names. Of several pages or frames the first is read; see
+    :func:`read_pages`.
 
     Parameters
     ----------
@@ -146,7 +158,8 @@ def read(source: Source, *, mode: str = "rgb", max_pixels: int = MAX_PIXELS) -> 
 
         - turned and mirrored as the EXIF orientation says;
         - palettes resolved, and transparency composited over white;
-        - 1-bit images as 0 and 255, 16-bit (and 12-bit) gray scaled from its full range;
+        - 1-bit images as 0 and 255, 16-bit (and 12-bit) gray scaled from its full range, 16-bit
+          colour by its high bytes;
         - CMYK, also in Adobe's inverted JPEG, converted to RGB without regard to ink profiles;
         - wider integers and floats, whose range no file declares, scaled from [0, white], with
           white the first of 1, 255, 65535 and the image's maximum that is not exceeded; from
@@ -333,6 +346,9 @@ def _decoded_pages(
         if format_name != "TIFF":
             return
         with _decoder_errors(f"{name}, page {page + 1}", format_name):
+            following = image.tag_v2.next  # type: ignore[attr-defined]
+            if following:
+                _check_tiff_tags(f"{name}, page {page + 1}", content, following)
             try:
                 image.seek(page)
             except EOFError:
@@ -349,8 +365,7 @@ def _decoder_errors(name: str, format_name: str) -> Iterator[None]:
     Their warnings are about metadata, which is not used here.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _no_warnings:
             yield
     except ImageReadError:
         raise
@@ -368,15 +383,91 @@ def _decoder_errors(name: str, format_name: str) -> Iterator[None]:
         ) from None
 
 
+class _NoWarnings:
+    """Ignores warnings while any thread is inside.
+
+    Python's ``catch_warnings`` restores what it found on entering. Of two threads that overlap, the
+    second finds what the first has set, and so warnings would stay ignored for good.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._filters.__exit__(None, None, None)
+
+
+_no_warnings = _NoWarnings()
+
+
 def _open(name: str, format_name: str, content: bytes, limit: int) -> Image.Image:
     """Open an image without decoding its pixels, refusing what already costs much to open."""
     if format_name == "PNM":
         return _open_pnm(name, content, limit)
-    if format_name == "JPEG" and content.count(b"\xff\xda") > MAX_SCANS:
-        raise ImageReadError(f"{name}: this JPEG file has more than {MAX_SCANS} scans")
+    if format_name == "JPEG":
+        _check_jpeg_segments(name, content)
+    if format_name == "TIFF":
+        _check_tiff_tags(name, content)
     if format_name == "WebP" and (size := _webp_size(content)):
         _check_size(name, *size, limit // 2)
     return _PLUGINS[format_name](BytesIO(content))
+
+
+def _check_jpeg_segments(name: str, content: bytes) -> None:
+    """Refuse a JPEG file of very many scans or segments, which take time out of proportion."""
+    counts = {"scans": 0, "EXIF blocks": 0, "segments": 0}
+    place = 2
+    while (marker := _JPEG_MARKER.search(content, place)) and marker[1] != b"\xd9":  # end of image
+        place = marker.end()
+        counts["segments"] += 1
+        counts["scans"] += marker[1] == b"\xda"
+        counts["EXIF blocks"] += marker[1] == b"\xe1" and content.startswith(b"Exif", place + 2)
+        for kind, most in MAX_JPEG_SEGMENTS.items():
+            if counts[kind] > most:
+                raise ImageReadError(f"{name}: this JPEG file has more than {most} {kind}")
+        if marker[1] != b"\xd8":  # start of image: the only one without a length
+            place += int.from_bytes(content[place : place + 2], "big")
+
+
+def _check_tiff_tags(name: str, content: bytes, place: int | None = None) -> None:
+    """Refuse a TIFF directory with very many numbers in its tags, such as places of strips.
+
+    Pillow makes Python objects of them, which take some forty times the room they have in the file.
+    The directory begins at `place`; the first one where the header says.
+    """
+    order = "<" if content.startswith(b"II") else ">"
+    if 43 in content[2:4]:  # BigTIFF: counts and places have 64 bits, and a header comes between
+        length, entry, pointer, pointer_place = "Q", "HHQ8x", "Q", 8
+    else:
+        length, entry, pointer, pointer_place = "H", "HHI4x", "I", 4
+    if place is None:
+        (place,) = struct.unpack_from(order + pointer, content, pointer_place)
+    (entries,) = struct.unpack_from(order + length, content, place)
+    numbers = 0
+    for index in range(min(entries, 2**16)):  # tags are 16-bit numbers
+        start = place + struct.calcsize(order + length) + index * struct.calcsize(order + entry)
+        _, kind, count = struct.unpack_from(order + entry, content, start)
+        size = _TIFF_NUMBER_BYTES.get(kind, 0)
+        if 0 < count * size <= len(content):  # Pillow does not read what cannot be there
+            numbers += count
+    if numbers > MAX_TAG_NUMBERS:
+        raise ImageReadError(
+            f"{name}: this TIFF file holds {numbers} numbers in its tags, "
+            f"more than the {MAX_TAG_NUMBERS} allowed; save it in fewer strips"
+        )
 
 
 def _webp_size(content: bytes) -> tuple[int, int] | None:
@@ -508,10 +599,11 @@ _PNM_KINDS = {1: "bits", 2: "gray", 3: "rgb", 4: "bits", 5: "gray", 6: "rgb"}  #
 
 
 def _open_pnm(name: str, content: bytes, limit: int) -> Image.Image:
-    """Decode a PNM file: "P", its kind, width, height, but for bits the maximum, the samples."""
+    """Decode a PNM file: "P" and its kind; width, height, and but for bits the maximum; samples."""
     kind = int(content[1:2])
     holds, as_text = _PNM_KINDS[kind], kind <= 3
-    numbers, place = [], 2
+    numbers: list[int] = []
+    place = 2
     for _ in range(2 if holds == "bits" else 3):
         match = _PNM_NUMBER.match(content, place)
         if match is None:

@@ -184,6 +184,15 @@ def test_transparent_colour():
     np.testing.assert_array_equal(read(gray, mode="keep"), [[255, 50, 255]])
 
 
+def test_transparent_bit():
+    header = struct.pack(">IIBBBBB", 3, 1, 1, 0, 0, 0, 0)
+    data = zlib.compress(bytes([0, 0b10100000]))
+    for key, expected in [(0, [255, 255, 255]), (1, [255, 0, 255])]:
+        chunks = (b"tRNS", bytes([0, key])), (b"IDAT", data), (b"IEND", b"")
+        pixels = read(png((b"IHDR", header), *chunks), mode="keep")
+        np.testing.assert_array_equal(pixels, [expected])
+
+
 def test_transparent_value_of_16_bits():
     header = struct.pack(">IIBBBBB", 3, 1, 16, 0, 0, 0, 0)
     data = zlib.compress(b"\0" + struct.pack(">HHH", 257, 258, 514))
@@ -495,6 +504,14 @@ def test_jpeg_with_a_thousand_scans():
     last = content.rfind(b"\xff\xda")
     with pytest.raises(ImageReadError, match="more than 100 scans"):
         read(content[:-2] + content[last:-2] * 1000 + b"\xff\xd9")
+    with pytest.raises(ImageReadError, match="more than 10000 segments"):
+        read(content[:2] + b"\xff\xfe\0\2" * 10_001 + content[2:])
+
+
+def test_what_follows_a_jpeg_does_not_count():
+    content = encode(RGB, "JPEG")
+    film = b"\xff\xda" * 1000  # phones append a film to a photograph
+    np.testing.assert_array_equal(read(content + film), read(content))
 
 
 def test_tiff_with_a_giant_tile():
@@ -510,6 +527,19 @@ def test_pillows_own_limit_is_not_touched_and_its_warning_not_passed_on(monkeypa
         for file_format in ("PNG", "GIF", "TIFF", "WEBP"):
             assert read(encode(GRAY, file_format)).shape == RGB.shape
     assert GRAY.size - 1 == Image.MAX_IMAGE_PIXELS
+
+
+def test_threads_leave_the_filters_of_warnings_as_they_were():
+    content = encode(NOISE)
+    before = list(warnings.filters)
+    threads = [
+        threading.Thread(target=lambda: [read(content) for _ in range(50)]) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warnings.filters == before
 
 
 def test_memory_that_is_not_there(monkeypatch):
