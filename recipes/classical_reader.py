@@ -174,7 +174,7 @@ class Drawn:
 def draw(rng, face, labels, x_height):
     """Draw labels one by one, remembering whose ink is whose."""
     font, x_height = face.at(x_height)
-    tracking = x_height * (rng.normal(0, 0.04) if rng.random() < 0.8 else rng.uniform(0, 0.2))
+    tracking = x_height * (rng.normal(-0.01, 0.05) if rng.random() < 0.8 else rng.uniform(0, 0.2))
     space = x_height * rng.uniform(0.45, 0.9)
     up, down = int(x_height * 2.2), int(x_height * 0.9)
     total = int(sum(space if l == " " else font.getlength(face.codes[l]) + abs(tracking) for l in labels))
@@ -236,11 +236,25 @@ def scan(rng, line):
         ink = ndimage.gaussian_filter(ink, 0.4 / zoom)
     shape = (features.STRIP_HEIGHT, int(ink.shape[1] * zoom))
     strip = resample(ink, (1 / zoom, 0, 0, 0, 1 / zoom, baseline - drop / zoom), shape)
+    if rng.random() < 0.3:
+        strip = soil(rng, strip)
     full = (1 / zoom / stretch, shear / zoom / scale,
             shear * (baseline - drop / zoom) / scale - shear * line.baseline,
             0, 1 / zoom / scale, (baseline - drop / zoom) / scale)
     owner = resample(line.owner, full, shape, nearest=True)
     return features.normalise_contrast(strip), owner
+
+
+def soil(rng, strip):
+    """Specks and blots, which the classifier shall learn to call no character."""
+    strip = strip.copy()
+    rows, cols = np.indices(strip.shape)
+    for _ in range(rng.integers(1, 6)):
+        row, col = rng.uniform(0, strip.shape[0]), rng.uniform(0, strip.shape[1])
+        radius = 0.6 + rng.exponential(1.0)
+        distance = np.hypot(rows - row, (cols - col) * rng.uniform(0.4, 1.6))
+        strip = np.maximum(strip, np.clip(radius + 0.5 - distance, 0, 1)).astype(np.float32)
+    return strip
 
 
 def label_candidates(strip, owner, line_labels, cuts, candidates):
@@ -280,7 +294,7 @@ def label_candidates(strip, owner, line_labels, cuts, candidates):
 
 def make_samples(job):
     """Features and labels of `count` lines in one font."""
-    face, seed, count, words = job
+    index, face, seed, count, words = job
     rng = np.random.default_rng(seed)
     described, labelled = [], []
     for _ in range(count):
@@ -296,10 +310,10 @@ def make_samples(job):
         target = label_candidates(strip, owner, line.labels, cuts, candidates)
         wrong = np.flatnonzero(target == NOT_A_CHARACTER)
         kept = np.concatenate([np.flatnonzero((target >= 0) & (target != NOT_A_CHARACTER)),
-                               rng.choice(wrong, min(len(wrong), 40), replace=False)])
+                               rng.choice(wrong, min(len(wrong), 32), replace=False)])
         described.append(features.describe(strip, cuts, candidates)[kept].astype(np.float16))
         labelled.append(target[kept].astype(np.int16))
-    return np.concatenate(described), np.concatenate(labelled)
+    return np.concatenate(described), np.concatenate(labelled), np.full(sum(map(len, labelled)), index)
 
 
 FACES = []
@@ -307,7 +321,7 @@ FACES = []
 
 def _work(job):
     index, seed, count, words = job
-    return make_samples((FACES[index], seed, count, words))
+    return make_samples((index, FACES[index], seed, count, words))
 
 
 def collect(faces, lines_per_face, seed, workers):
@@ -317,9 +331,10 @@ def collect(faces, lines_per_face, seed, workers):
     portion = 10
     jobs = [(index, seed + 1000 * index + part, portion, words)
             for part in range(lines_per_face // portion) for index in range(len(faces))]
-    described, labelled = [], []
+    described, labelled, sources = [], [], []
     with multiprocessing.get_context("fork").Pool(workers) as pool:
-        for x, y in pool.imap_unordered(_work, jobs):
+        for x, y, source in pool.imap_unordered(_work, jobs):
             described.append(x)
             labelled.append(y)
-    return np.concatenate(described), np.concatenate(labelled)
+            sources.append(source)
+    return np.concatenate(described), np.concatenate(labelled), np.concatenate(sources)

@@ -48,7 +48,7 @@ BOX_SIDE = 32
 CELL = 8
 
 CONFIG = {
-    "features": "line window, own box, geometry; version 1",
+    "features": "line window, own box, geometry; version 2",
     "x_height": X_HEIGHT,
     "baseline": BASELINE,
     "strip_height": STRIP_HEIGHT,
@@ -99,11 +99,24 @@ def _scaled_boxes(
     return (top * (1 - fy) + low * fy).astype(np.float32)
 
 
-def _geometry(windows: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Top, bottom, width, height and ink in units of the x-height, and their squares."""
-    left, top, right, bottom = boxes.T
+def _geometry(
+    windows: NDArray[np.float32], cuts: Cuts, candidates: Candidates
+) -> NDArray[np.float32]:
+    """Place, size, ink and cuts of each candidate in units of the x-height, and their squares.
+
+    A cut through ink is often a wrong one, and a wide gap inside a candidate means that it is more
+    than one character, unless it is a quotation mark.
+    """
+    left, top, right, bottom = candidates.boxes.T
     ink = windows.sum(axis=(1, 2))
     width, height = right - left, bottom - top
+    gaps = np.maximum(0, candidates.pieces[1:, 0] - candidates.pieces[:-1, 2])
+    inner_gap = np.zeros(len(candidates), dtype=np.float32)
+    inner_cut = np.full(len(candidates), 0.5 * X_HEIGHT, dtype=np.float32)
+    for index, (start, end) in enumerate(zip(candidates.start, candidates.end, strict=True)):
+        if end - start > 1:
+            inner_gap[index] = gaps[start : end - 1].max()
+            inner_cut[index] = cuts.costs[start + 1 : end].min()
     numbers = np.stack(
         [
             (BASELINE - top) / X_HEIGHT,
@@ -113,6 +126,10 @@ def _geometry(windows: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArr
             ink / X_HEIGHT**2,
             ink / np.maximum(1, width * height),
             np.log(np.maximum(1, width) / np.maximum(1, height)),
+            np.minimum(inner_gap / X_HEIGHT, 1),
+            inner_cut / X_HEIGHT,
+            cuts.costs[candidates.start] / X_HEIGHT,
+            cuts.costs[candidates.end] / X_HEIGHT,
         ],
         axis=1,
     )
@@ -140,4 +157,4 @@ def describe(ink: Any, cuts: Cuts, candidates: Candidates) -> NDArray[np.float32
     boxes = candidates.boxes
     on_line = hog_windows(windows, cell=CELL).reshape(len(windows), -1)
     in_box = hog_windows(_scaled_boxes(windows, boxes), cell=CELL).reshape(len(windows), -1)
-    return np.concatenate([on_line, in_box, _geometry(windows, boxes)], axis=1)
+    return np.concatenate([on_line, in_box, _geometry(windows, cuts, candidates)], axis=1)

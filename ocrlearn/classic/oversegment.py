@@ -262,11 +262,14 @@ class Candidates:
     boxes
         float32 ``(N, 4)``: left, top, right, bottom edges of the run's ink, in pixels of the strip,
         where pixel i reaches from i to i + 1.
+    pieces
+        float32 ``(P, 4)``: the same for each primitive.
     """
 
     start: NDArray[np.intp]
     end: NDArray[np.intp]
     boxes: NDArray[np.float32]
+    pieces: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.start)
@@ -311,6 +314,7 @@ def runs_of_primitives(
         np.array(start, dtype=np.intp),
         np.array(end, dtype=np.intp),
         np.array(boxes, dtype=np.float32).reshape(-1, 4),
+        pieces,
     )
 
 

@@ -37,10 +37,8 @@ from ocrlearn.classic.classifier import LinearClassifier
 from ocrlearn.classic.language import english
 from ocrlearn.classic.oversegment import (
     Candidates,
-    Cuts,
     component_cuts,
     oversegment,
-    primitive_boxes,
     runs_of_primitives,
 )
 from ocrlearn.document import Character, Line, Page, Word
@@ -56,6 +54,9 @@ from ocrlearn.ops.lattice import Automata, Lattice, best_path
 __all__ = ["ClassicalReader", "LineReading", "ReaderConfig"]
 
 WEIGHTS = Path(__file__).with_name("glyphs.safetensors")
+
+WINDOW = 31
+"""Side of Sauvola's window on the working image, about a letter."""
 
 PLAIN = {"‘": "'", "’": "'", "“": '"', "”": '"'}
 """Typographic quotes and the keyboard's."""
@@ -92,12 +93,12 @@ class ReaderConfig:
 
     cuts: str = "oversegment"
     language: bool = True
-    language_weight: float = 0.35
-    length_power: float = 0.5
-    character_cost: float = 0.0
-    space_softness: float = 0.08
+    language_weight: float = 0.4
+    length_power: float = 0.8
+    character_cost: float = -1.5
+    space_softness: float = 0.05
     choices: int = 6
-    beam: int = 40
+    beam: int = 24
     plain_quotes: bool = True
 
     def __post_init__(self) -> None:
@@ -229,16 +230,12 @@ class ClassicalReader:
         )
         log_p = self.classifier.log_probabilities(features.describe(strip, cuts, candidates))
         log_p = log_p[:, [bool(c) for c in self.classifier.classes]]
-        lattice = self._lattice(strip, cuts, candidates, log_p)
+        lattice = self._lattice(candidates, log_p)
         path = best_path(lattice, self.automata, self.emits, beam=self.config.beam)
         return self._reading(path.arcs, path.labels, path.score, candidates, log_p, len(cuts.paths))
 
     def _lattice(
-        self,
-        strip: NDArray[np.float32],
-        cuts: Cuts,
-        candidates: Candidates,
-        log_p: NDArray[np.float32],
+        self, candidates: Candidates, log_p: NDArray[np.float32]
     ) -> Lattice:
         """Glyph arcs, then gap arcs.
 
@@ -247,7 +244,7 @@ class ClassicalReader:
         """
         config = self.config
         components = config.cuts == "components"
-        pieces = primitive_boxes(strip, cuts)
+        pieces = candidates.pieces
         count = len(pieces)
         choices = 1 if components else min(config.choices, log_p.shape[1])
         # The last place of a glyph arc is kept for reading nothing at all, for specks.
@@ -264,7 +261,7 @@ class ClassicalReader:
         box = candidates.boxes[single] / features.X_HEIGHT
         size = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
         if not components:
-            scores[single, choices] = -6 - 60 * size
+            scores[single, choices] = -8 - 100 * size
         gaps = (pieces[1:, 0] - pieces[:-1, 2]).astype(np.float64) / features.X_HEIGHT
         threshold = _space_threshold(gaps)
         odds = np.clip((gaps - threshold) / config.space_softness, -20, 20)
@@ -381,34 +378,27 @@ class ClassicalReader:
 
 def _to_line(reading: LineReading, strip: Strip, page: "_Prepared") -> Line:
     """Words and characters with their places in the image as it was given."""
-    words, characters = [], []
-    for place, text in enumerate([*reading.text, " "]):
-        if text != " ":
-            quad = page.to_image(strip.quad(reading.boxes[place]))
-            characters.append(Character(text, quad, float(reading.scores[place])))
-        elif characters:
-            first = len(words) and place - len(characters)
-            boxes = reading.boxes[place - len(characters) : place] if first else None
-            if boxes is None:
-                boxes = reading.boxes[place - len(characters) : place]
-            box = [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]
-            words.append(
-                Word(
-                    "".join(c.text for c in characters),
-                    page.to_image(strip.quad(box)),
-                    float(np.mean([c.score for c in characters])),
-                    tuple(characters),
-                )
-            )
-            characters = []
-    boxes = reading.boxes[~np.isnan(reading.boxes[:, 0])]
-    box = [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]
-    return Line(page.to_image(strip.quad(box)), tuple(words))
+    def place(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        around = [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]
+        return page.to_image(strip.quad(around))
+
+    words = []
+    start = 0
+    for text in reading.text.split(" "):
+        part = slice(start, start + len(text))
+        start += len(text) + 1
+        boxes, scores = reading.boxes[part], reading.scores[part]
+        characters = tuple(
+            Character(character, place(boxes[i : i + 1]), float(scores[i]))
+            for i, character in enumerate(text)
+        )
+        words.append(Word(text, place(boxes), float(scores.mean()), characters))
+    return Line(place(reading.boxes[~np.isnan(reading.boxes[:, 0])]), tuple(words))
 
 
 def _zoom(gray: NDArray[np.float32]) -> float:
     """Factor that brings the page's letters to a size at which strokes are some pixels wide."""
-    ink = binarize(divide_background(gray))
+    ink = binarize(divide_background(gray), "sauvola")
     _, stats = connected_components_with_stats(ink)
     boxes = np.stack([stats.left, stats.top, stats.left + stats.width, stats.top + stats.height], 1)
     letter = typical_height(boxes[1:].astype(np.float64)) if len(stats) > 1 else 0.0
@@ -451,7 +441,7 @@ class _Prepared:
             )
             back = back @ np.linalg.inv(turned.matrix)
         even = np.asarray(divide_background(np.clip(gray, 0, 1)), dtype=np.float32)
-        lines, labels = find_lines(binarize(even))
+        lines, labels = find_lines(binarize(even, "sauvola", window=WINDOW))
         return cls(1 - even, labels, lines, back, angle)
 
     def to_image(self, points: Any) -> NDArray[np.float32]:
