@@ -16,27 +16,37 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for type checkers, which cannot see that these are not the modules
     from ocrlearn.image.binarize import binarize as binarize
     from ocrlearn.image.deskew import deskew as deskew
+    from ocrlearn.image.dewarp import dewarp as dewarp
     from ocrlearn.image.read import read as read
+    from ocrlearn.image.rectify import rectify as rectify
 
 _EXPORTS = {
     "ImageReadError": "read",
     "binarize": "binarize",
     "clahe": "enhance",
+    "clean_binarize": "binarize",
     "deskew": "deskew",
+    "dewarp": "dewarp",
     "divide_background": "enhance",
     "equalize_histogram": "enhance",
+    "estimate_aspect": "rectify",
     "estimate_background": "enhance",
+    "find_curl": "dewarp",
+    "find_page_quad": "rectify",
     "find_skew": "deskew",
+    "find_text_lines": "dewarp",
     "homography": "rectify",
     "multi_scale_retinex": "enhance",
     "niblack_threshold": "binarize",
     "otsu_threshold": "binarize",
     "read": "read",
     "read_pages": "read",
+    "rectify": "rectify",
     "rotate": "rectify",
     "rotation": "rectify",
     "sauvola_threshold": "binarize",
     "single_scale_retinex": "enhance",
+    "stroke_width": "binarize",
     "to_float": "convert",
     "to_gray": "convert",
     "to_uint8": "convert",
@@ -44,7 +54,7 @@ _EXPORTS = {
     "wolf_threshold": "binarize",
     "write": "read",
 }
-_MODULES = ("convert", "enhance", "rectify")
+_MODULES = ("convert", "enhance")
 
 __all__ = sorted([*_EXPORTS, *_MODULES])
 
