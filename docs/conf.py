@@ -36,6 +36,7 @@ nb_merge_streams = True
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "none"
 autodoc_mock_imports = ["cupy"]
+napoleon_custom_sections = ["Deviations from the paper"]
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
