@@ -41,8 +41,7 @@ from scipy.interpolate import BSpline
 
 from ocrlearn._validate import check_image, check_number
 from ocrlearn.geometry import transform_points
-from ocrlearn.image.binarize import binarize
-from ocrlearn.image.deskew import find_skew
+from ocrlearn.image.deskew import find_skew, ink_weights
 from ocrlearn.image.enhance import estimate_background
 from ocrlearn.image.rectify import Rotation, rotation, warp
 from ocrlearn.ops.components import connected_components_with_stats
@@ -54,6 +53,7 @@ __all__ = [
     "dewarp",
     "find_curl",
     "find_text_lines",
+    "robust_cubic",
 ]
 
 Points = NDArray[np.float64]
@@ -205,15 +205,25 @@ def baseline_deviation(lines: Sequence[TextLine]) -> float:
     """
     squares: list[NDArray[np.float64]] = []
     for line in lines:
-        x, y = line.baseline.T
-        powers = np.vander((x - x.mean()) / max(np.ptp(x), 1.0), 4)
-        weight = np.ones(len(x))
-        for width in np.geomspace(1.5, 0.3, 10):
-            root = np.sqrt(weight)
-            cubic = np.linalg.lstsq(powers * root[:, None], y * root, rcond=None)[0]
-            weight = _tukey((y - powers @ cubic) / line.height, width)
-        squares.append((powers @ cubic - (powers @ cubic).mean()) ** 2)
+        level = robust_cubic(line.baseline, line.height)
+        squares.append((level - level.mean()) ** 2)
     return float(np.sqrt(np.concatenate(squares).mean())) if squares else 0.0
+
+
+def robust_cubic(points: Points, height: float) -> NDArray[np.float64]:
+    """Fit y as a cubic of x to most of the points ``(N, 2)``, and return it at each of them.
+
+    Reweighted least squares, beginning with all points; in the end those more than 0.3 `height`
+    away do not count.
+    """
+    x, y = points.T
+    powers = np.vander((x - x.mean()) / max(np.ptp(x), 1.0), 4)
+    weight = np.ones(len(x))
+    for width in np.geomspace(1.5, 0.3, 10):
+        root = np.sqrt(weight)
+        cubic = np.linalg.lstsq(powers * root[:, None], y * root, rcond=None)[0]
+        weight = _tukey((y - powers @ cubic) / height, width)
+    return powers @ cubic
 
 
 def _tukey(residual: NDArray[np.float64], width: float) -> NDArray[np.float64]:
@@ -437,8 +447,8 @@ def find_curl(image: Any, *, pieces: tuple[int, int] = (8, 2), smoothness: float
     Parameters
     ----------
     image
-        A page, ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1], ink darker than paper, which
-        is binarised first; or an ink mask (bool, True = ink).
+        A page, ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1], ink darker than paper; or
+        an ink mask (bool, True = ink).
     pieces
         Number of spline pieces across the width and down the height of the page. More can follow
         sharper folds, and need more text to be sure of.
@@ -464,7 +474,7 @@ def find_curl(image: Any, *, pieces: tuple[int, int] = (8, 2), smoothness: float
     for axis, count in enumerate(pieces):
         check_number(count, f"pieces[{axis}]", low=1, high=64, integer=True)
     shape = (array.shape[0], array.shape[1])
-    ink = array if array.dtype == np.bool_ and array.ndim == 2 else binarize(array)
+    ink = ink_weights(array) > 0.1
     lines = _lines_at_best_angle(ink)
     curl = Curl(
         shape=shape,
