@@ -135,8 +135,6 @@ class Page:
 
 _FORMAT, _VERSION = "ocrlearn-page", 1
 
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
-
 _REQUIRED: Any = object()
 
 _Item = TypeVar("_Item")
@@ -275,19 +273,19 @@ class _Fields:
 
     def quad(self, key: str) -> Quad:
         value = self._take(key, _REQUIRED)
-        right = (
+        if (
             isinstance(value, list)
             and len(value) == 4
             and all(isinstance(point, list) and len(point) == 2 for point in value)
             and all(_is_finite_number(number) for point in value for number in point)
-            and all(abs(number) <= _FLOAT32_MAX for point in value for number in point)
+        ):
+            with np.errstate(over="ignore"):
+                quad = np.array(value, dtype=np.float64).astype(np.float32)
+            if np.isfinite(quad).all():
+                return quad
+        raise ValueError(
+            f"{self._name(key)} must be four [x, y] pairs of finite numbers, got {_shown(value)}"
         )
-        if not right:
-            raise ValueError(
-                f"{self._name(key)} must be four [x, y] pairs of finite numbers, "
-                f"got {_shown(value)}"
-            )
-        return np.array(value, dtype=np.float32)
 
     def items(
         self, key: str, read: Callable[["_Fields"], _Item], default: Any = _REQUIRED
@@ -381,7 +379,7 @@ def _is_finite_number(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """`value` as JSON would write it, shortened to fit in a message."""
+    """Shorten `value` to fit in a message; null, true and false are written as in JSON."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     return reprlib.repr(value)

@@ -92,6 +92,12 @@ def test_json_round_trip_is_exact(page):
     assert same(page_from_json(page_to_json(page, indent=1).encode()), page)
 
 
+def test_the_largest_number_comes_back():
+    quad = box(0, 0, 1, np.finfo(np.float32).max)
+    again = page_from_json(page_to_json(Page([Line(quad)], 3, 3)))
+    np.testing.assert_array_equal(again.lines[0].quad, quad)
+
+
 @given(pages)
 def test_json_agrees_with_itself(page):
     text = page_to_json(page)
