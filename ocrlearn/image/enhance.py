@@ -318,18 +318,11 @@ def clahe(
     """
     gray = to_uint8(to_gray(image))
     limit = check_number(clip_limit, "clip_limit", low=0, low_open=True, high=256)
-    rows, columns = _check_tiles(tiles)
-    return pick(RUNGS, gray, rung=rung)(gray, limit, (rows, columns))
-
-
-def _check_tiles(tiles: Any) -> tuple[int, int]:
-    if not isinstance(tiles, Sequence) or isinstance(tiles, str) or len(tiles) != 2:
-        raise ValueError(f"tiles must be two numbers, (rows, columns), got {tiles!r}")
     rows, columns = (
         int(check_number(number, f"tiles[{axis}]", low=1, high=256, integer=True))
-        for axis, number in enumerate(tiles)
+        for axis, number in enumerate(_check_numbers(tiles, "tiles", 2))
     )
-    return rows, columns
+    return pick(RUNGS, gray, rung=rung)(gray, limit, (rows, columns))
 
 
 # --- Division by the background ------------------------------------------------------------------
@@ -540,18 +533,18 @@ def multi_scale_retinex(
     D. J. Jobson, Z. Rahman, G. A. Woodell, "A multiscale retinex for bridging the gap between color
     images and the human observation of scenes", IEEE Transactions on Image Processing 6(7), 1997.
     """
-    if not isinstance(scales, Sequence | np.ndarray) or isinstance(scales, str) or not len(scales):
-        raise ValueError(f"scales must be one or more numbers, got {scales!r}")
     numbers = [
         check_number(scale, f"scales[{index}]", low=0, low_open=True)
-        for index, scale in enumerate(scales)
+        for index, scale in enumerate(_check_numbers(scales, "scales"))
     ]
     return _retinex(image, numbers, percentiles)
 
 
 def _retinex(image: Any, scales: Sequence[float], percentiles: tuple[float, float]) -> NDArray[Any]:
-    low_percent = check_number(percentiles[0], "percentiles[0]", low=0, high=100)
-    high_percent = check_number(percentiles[1], "percentiles[1]", low=0, high=100)
+    low_percent, high_percent = (
+        check_number(number, f"percentiles[{index}]", low=0, high=100)
+        for index, number in enumerate(_check_numbers(percentiles, "percentiles", 2))
+    )
     if low_percent >= high_percent:
         raise ValueError(f"percentiles must increase, got {percentiles!r}")
     log_ratio = _by_channel(to_float(image), lambda channel: retinex_reference(channel, scales))
@@ -562,6 +555,15 @@ def _retinex(image: Any, scales: Sequence[float], percentiles: tuple[float, floa
 
 
 # --- Shared --------------------------------------------------------------------------------------
+
+
+def _check_numbers(values: Any, name: str, count: int | None = None) -> Sequence[Any]:
+    """Check that `values` is a sequence of `count` items, or of at least one."""
+    wanted = f"{count} numbers" if count else "one or more numbers"
+    is_sequence = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
+    if not is_sequence or (len(values) != count if count else len(values) == 0):
+        raise ValueError(f"{name} must be {wanted}, got {values!r}")
+    return values
 
 
 def _by_channel(pixels: Floats, function: Callable[[Floats], Floats]) -> Floats:
