@@ -9,29 +9,29 @@ JSON
 ----
 :func:`page_to_json` writes one page as one JSON object, on one line unless it is asked to indent,
 so that the pages of many files make a JSON Lines stream. :func:`page_from_json` reads it back: the
-same page, to the last bit of every number. Fields are always written in this order; those marked *
-may be left out when a page is written by hand.
+same page, to the last bit of every number. Fields are written in this order; the optional ones may
+be left out of a page that is written by another program.
 
-======================  ==========================================================================
+======================  ============================================================================
 field                   value
-======================  ==========================================================================
+======================  ============================================================================
 ``format``              the string ``"ocrlearn-page"``
 ``version``             1
-``source`` *            where the image came from: a path, ``"-"`` for standard input, or ``""``
-``page_number`` *       which page of that source, counted from 1
-``method`` *            name of the method that read it, or ``""``
+``source``              optional; where the image came from: a path, ``"-"`` for standard input
+``page_number``         optional; which page of that source, counted from 1
+``method``              optional; name of the method that read it
 ``width``, ``height``   size of the image in pixels, whole numbers of at least 1
-``angle`` *             by how many radians the text is turned, counter-clockwise positive
-``notes`` *             array of strings: what the method wants to tell its user
-``text`` *              the lines joined by newlines: for convenience, ignored when reading
+``angle``               optional; by how many radians the text is turned, counter-clockwise positive
+``notes``               optional; array of strings: what the method wants to tell its user
+``text``                optional; the lines joined by newlines, for convenience: ignored in reading
 ``lines``               array of lines in reading order
-======================  ==========================================================================
+======================  ============================================================================
 
-A **line** has ``quad`` and ``words``; ``text`` and ``score`` follow from the words, are written for
-convenience and ignored when reading. A **word** has ``text``, ``quad``, ``score`` and
-``characters`` * (empty or left out where a method does not place characters). A **character** has
-``text``, ``quad`` and ``score``. A ``quad`` is ``[[x, y], [x, y], [x, y], [x, y]]`` and a ``score``
-lies in [0, 1]. There are no other fields; one that is misspelt is refused by name.
+A **line** has ``quad`` and ``words``; its ``text`` and ``score`` follow from the words, are written
+for convenience and ignored in reading. A **word** has ``text``, ``quad``, ``score`` and, where a
+method places them, ``characters``. A **character** has ``text``, ``quad`` and ``score``. A ``quad``
+is ``[[x, y], [x, y], [x, y], [x, y]]`` and a ``score`` lies in [0, 1]. There are no other fields;
+one that is misspelt is refused by name.
 """
 
 import json
