@@ -226,7 +226,7 @@ def measure(case: Case, page: Any, rounds: int) -> dict[str, Any]:
 
 
 def describe_machine(threads: int) -> dict[str, Any]:
-    """Hardware, system and versions, as far as they can be told without extra packages."""
+    """Hardware, load, system and versions, as far as they can be told without extra packages."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -237,6 +237,7 @@ def describe_machine(threads: int) -> dict[str, Any]:
         "processor": model,
         "cores": os.cpu_count(),
         "threads": threads,
+        "load": [round(load, 1) for load in os.getloadavg()],  # of the last 1, 5, 15 minutes
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
@@ -272,6 +273,7 @@ def main(
     import cv2
 
     cv2.setNumThreads(threads)
+    machine = describe_machine(threads)
     page = make_page()
     cases = [case for case in CASES if only.casefold() in case.name.casefold()]
     if not cases:
@@ -281,7 +283,7 @@ def main(
     Console().print(make_table(rows))
     if save and len(cases) == len(CASES):
         RESULTS.parent.mkdir(exist_ok=True)
-        result = {**describe_machine(threads), "rounds": rounds, "page": list(page.shape)}
+        result = {**machine, "rounds": rounds, "page": list(page.shape)}
         RESULTS.write_text(json.dumps({**result, "cases": rows}, indent=2) + "\n")
         Console().print(f"Written to {RESULTS}")
 

@@ -4,7 +4,10 @@ import importlib
 from typing import Any
 
 _EXPORTS = {
+    "Automata": "lattice",
     "ComponentStats": "components",
+    "Lattice": "lattice",
+    "best_path": "lattice",
     "box_sum": "integral",
     "component_stats": "components",
     "connected_components": "components",
@@ -12,7 +15,7 @@ _EXPORTS = {
     "integral_image": "integral",
     "local_mean_std": "integral",
 }
-_MODULES = ("components", "integral")
+_MODULES = ("components", "integral", "lattice")
 
 __all__ = sorted([*_EXPORTS, *_MODULES])
 
