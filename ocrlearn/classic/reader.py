@@ -58,6 +58,13 @@ WEIGHTS = Path(__file__).with_name("glyphs.safetensors")
 WINDOW = 31
 """Side of Sauvola's window on the working image, about a letter."""
 
+CLEAR = 0.65
+"""Mean probability of the characters above which a page is taken to lie upright. Text read upright
+reaches 0.85 to 0.97, upside down 0.3 to 0.6, on its side 0.15 to 0.35."""
+
+UNREADABLE = 0.35
+"""Mean probability of the characters below which a line is taken to be no text."""
+
 PLAIN = {"‘": "'", "’": "'", "“": '"', "”": '"'}
 """Typographic quotes and the keyboard's."""
 
@@ -87,6 +94,8 @@ class ReaderConfig:
         Characters kept per candidate.
     beam
         Hypotheses kept per place.
+    any_side_up
+        Whether to try quarter turns where the page as it lies is hard to read.
     plain_quotes
         Write typographic quotes as the keyboard's.
     """
@@ -99,6 +108,7 @@ class ReaderConfig:
     space_softness: float = 0.05
     choices: int = 6
     beam: int = 24
+    any_side_up: bool = True
     plain_quotes: bool = True
 
     def __post_init__(self) -> None:
@@ -138,6 +148,13 @@ class LineReading:
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
     path_score: float
+
+
+    @property
+    def clarity(self) -> float:
+        """Mean probability of the characters; 0 for an empty line."""
+        read = self.scores[~np.isnan(self.scores)]
+        return float(read.mean()) if len(read) else 0.0
 
 
 NOTHING_READ = LineReading("", np.zeros((0, 4), np.float32), np.zeros(0, np.float32), -np.inf)
@@ -338,27 +355,57 @@ class ClassicalReader:
         height, width = gray.shape
         if float(np.median(gray)) < 0.4:
             gray = 1 - gray
-        zoom = _zoom(gray)
-        page = _Prepared.of(gray, zoom, 0.0)
-        lengths = [line.right - line.left for line in page.lines]
-        if lengths:
-            slope = np.average([line.slope for line in page.lines], weights=lengths)
-            if abs(slope) > np.tan(np.radians(2)):
-                page = _Prepared.of(gray, zoom, -float(np.arctan(slope)))
-        lines, notes = [], []
+        page, readings = self._upright(gray)
+        lines, notes, unreadable = [], [], 0
+        if abs(page.angle) > np.pi / 4:
+            notes.append(f"the text is turned by {np.degrees(page.angle):.0f} degrees")
         for line in page.ordered():
+            where = f"near x = {page.place(line)[0]:.0f}, y = {page.place(line)[1]:.0f}"
             if line.is_cut:
-                notes.append(
-                    f"a line near y = {page.to_image([[line.left, line.middle]])[0, 1]:.0f} "
-                    "is cut by the border of the image and was not read"
-                )
+                notes.append(f"a line {where} is cut by the border of the image and was not read")
                 continue
-            found = self._read_line(page, line)
-            if found is not None:
-                lines.append(found)
+            if line not in readings:
+                readings[line] = self._read_line(page, line)
+            reading, strip = readings[line]
+            if not reading.text.strip():
+                continue
+            if reading.clarity < UNREADABLE:
+                unreadable += 1
+                continue
+            lines.append(_to_line(reading, strip, page))
+        if unreadable:
+            notes.append(f"{unreadable} places that look like lines could not be read")
         return Page(lines, width, height, self.config.method, page.angle, tuple(notes))
 
-    def _read_line(self, page: "_Prepared", line: TextLine) -> Line | None:
+    def _upright(
+        self, gray: NDArray[np.float32]
+    ) -> tuple["_Prepared", dict[TextLine, tuple[LineReading, Strip]]]:
+        """Turn a page the way its text is read best; also returns the lines read on the way.
+
+        Letters lying on their side or on their head are given low probabilities. The longest lines
+        are read as the page lies, and only if that goes badly after each of three quarter turns.
+        """
+        zoom = _zoom(gray)
+        best: tuple[float, _Prepared, dict[TextLine, tuple[LineReading, Strip]]] | None = None
+        for quarter_turn in (0, 2, 1, 3) if self.config.any_side_up else (0,):
+            page = _Prepared.level(gray, zoom, quarter_turn * np.pi / 2)
+            whole = [line for line in page.lines if not line.is_cut]
+            longest = sorted(whole, key=lambda line: line.left - line.right)[:3]
+            readings = {line: self._read_line(page, line) for line in longest}
+            lengths = [len(reading.text) for reading, _ in readings.values()]
+            clarity = (
+                float(np.average([r.clarity for r, _ in readings.values()], weights=lengths))
+                if sum(lengths)
+                else 0.0
+            )
+            if best is None or clarity > best[0] + 0.15:
+                best = clarity, page, readings
+            if clarity > CLEAR or not page.lines:
+                break
+        assert best is not None
+        return best[1], best[2]
+
+    def _read_line(self, page: "_Prepared", line: TextLine) -> tuple[LineReading, Strip]:
         """Read a line in its frame, or in the likelier frame where that is in doubt."""
         frames = [line]
         if not line.x_height_is_sure:
@@ -370,10 +417,7 @@ class ClassicalReader:
             if best is None or reading.path_score > best[0].path_score:
                 best = reading, strip
         assert best is not None
-        reading, strip = best
-        if not reading.text.strip():
-            return None
-        return _to_line(reading, strip, page)
+        return best
 
 
 def _to_line(reading: LineReading, strip: Strip, page: "_Prepared") -> Line:
@@ -426,6 +470,17 @@ class _Prepared:
     angle: float
 
     @classmethod
+    def level(cls, gray: NDArray[np.float32], zoom: float, angle: float) -> "_Prepared":
+        """Prepare a page turned by about `angle`, and turn it level should its lines slope."""
+        page = cls.of(gray, zoom, angle)
+        lengths = [line.right - line.left for line in page.lines]
+        if lengths:
+            slope = float(np.average([line.slope for line in page.lines], weights=lengths))
+            if abs(slope) > np.tan(np.radians(2)):
+                page = cls.of(gray, zoom, angle - float(np.arctan(slope)))
+        return page
+
+    @classmethod
     def of(cls, gray: NDArray[np.float32], zoom: float, angle: float) -> "_Prepared":
         """Prepare a page whose text is turned by `angle`."""
         # Working pixel centre p shows the given image at (p + 0.5) / zoom - 0.5.
@@ -442,7 +497,12 @@ class _Prepared:
             back = back @ np.linalg.inv(turned.matrix)
         even = np.asarray(divide_background(np.clip(gray, 0, 1)), dtype=np.float32)
         lines, labels = find_lines(binarize(even, "sauvola", window=WINDOW))
-        return cls(1 - even, labels, lines, back, angle)
+        turn = np.pi - (np.pi - angle) % (2 * np.pi)  # in (-pi, pi]
+        return cls(1 - even, labels, lines, back, turn)
+
+    def place(self, line: TextLine) -> NDArray[np.float32]:
+        """Where a line begins, in the image as given."""
+        return self.to_image([line.left, line.middle])
 
     def to_image(self, points: Any) -> NDArray[np.float32]:
         """Points of the image as given for points of the working image."""

@@ -124,34 +124,50 @@ def _right_neighbours(boxes: NDArray[np.float64], reach: float) -> NDArray[np.in
     return neighbour
 
 
-def _cut_gutters(
-    boxes: NDArray[np.float64], neighbour: NDArray[np.intp], reach: float
+def _links(boxes: NDArray[np.float64], reach: float) -> NDArray[np.intp]:
+    """Pairs (left, right) of neighbouring boxes, ``(N, 2)``.
+
+    Neighbours are sought from either side: in ``I've`` the apostrophe is the right neighbour of the
+    ``I`` but, having no height in common with the ``v``, does not lead on to it; the left neighbour
+    of the ``v`` is the ``I``.
+    """
+    mirrored = boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1]
+    right, left = _right_neighbours(boxes, reach), _right_neighbours(mirrored, reach)
+    found = np.concatenate(
+        [
+            np.stack([np.flatnonzero(right >= 0), right[right >= 0]], axis=1),
+            np.stack([left[left >= 0], np.flatnonzero(left >= 0)], axis=1),
+        ]
+    )
+    return np.unique(found, axis=0)
+
+
+def _within_columns(
+    links: NDArray[np.intp], boxes: NDArray[np.float64], reach: float
 ) -> NDArray[np.intp]:
-    """Unlink neighbours more than `reach` heights apart, or across a gutter between columns.
+    """Links no longer than `reach` heights that do not cross a gutter between columns.
 
     A gutter differs from a wide word space by going on: the same stretch of x is blank in the lines
-    above and below. A link is cut when at least three others within eight letter heights bridge
-    gaps as wide at the same place.
+    above and below. A link crosses one when at least three others within eight letter heights
+    bridge gaps as wide at the same place.
     """
-    linked = np.flatnonzero(neighbour >= 0)
-    right = neighbour[linked]
-    begin, end = boxes[linked, 2], boxes[right, 0]
-    size = np.maximum(boxes[linked, 3] - boxes[linked, 1], boxes[right, 3] - boxes[right, 1])
-    result = neighbour.copy()
-    result[linked[end - begin > reach * size]] = -1
-    wide = end - begin > 0.9 * size
-    linked, begin, end, size = linked[wide], begin[wide], end[wide], size[wide]
-    middle = (boxes[linked, 1] + boxes[linked, 3]) / 2
-    shared = np.minimum(end[:, None], end) - np.maximum(begin[:, None], begin)
-    near = np.abs(middle[:, None] - middle) < 8 * size[:, None]
-    agreeing = (shared > 0.6 * size[:, None]) & near
-    result[linked[agreeing.sum(axis=1) > 3]] = -1
-    return result
+    left, right = boxes[links[:, 0]], boxes[links[:, 1]]
+    begin, end = left[:, 2], right[:, 0]
+    size = np.maximum(left[:, 3] - left[:, 1], right[:, 3] - right[:, 1])
+    wide = np.flatnonzero(end - begin > 0.9 * size)
+    middle = (left[wide, 1] + left[wide, 3]) / 2
+    shared = np.minimum(end[wide, None], end[wide]) - np.maximum(begin[wide, None], begin[wide])
+    near = np.abs(middle[:, None] - middle) < 8 * size[wide, None]
+    agreeing = (shared > 0.6 * size[wide, None]) & near
+    crossing = wide[agreeing.sum(axis=1) > 3]
+    kept = end - begin <= reach * size
+    kept[crossing] = False
+    return links[kept]
 
 
-def _chains(neighbour: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """Groups of boxes joined by links to their right neighbours (union-find)."""
-    root = np.arange(len(neighbour))
+def _chains(links: NDArray[np.intp], count: int) -> list[NDArray[np.intp]]:
+    """Groups of the `count` boxes joined by links (union-find)."""
+    root = np.arange(count)
 
     def find(index: int) -> int:
         while root[index] != index:
@@ -159,10 +175,9 @@ def _chains(neighbour: NDArray[np.intp]) -> list[NDArray[np.intp]]:
             index = int(root[index])
         return index
 
-    for index, right in enumerate(neighbour):
-        if right >= 0:
-            root[find(index)] = find(int(right))
-    roots = np.array([find(index) for index in range(len(neighbour))], dtype=np.intp)
+    for left, right in links:
+        root[find(int(left))] = find(int(right))
+    roots = np.array([find(index) for index in range(count)], dtype=np.intp)
     return [np.flatnonzero(roots == r) for r in np.unique(roots)]
 
 
@@ -293,8 +308,8 @@ def find_lines(ink: Any, *, reach: float = 2.0) -> tuple[list[TextLine], NDArray
     picture = (height > 7 * letter) | (width > 60 * letter)
     letters = np.flatnonzero((height > 0.45 * letter) & ~rule & ~picture)
     # Look farther than a line may leap, because gutters are recognised by their repetition.
-    links = _cut_gutters(boxes[letters], _right_neighbours(boxes[letters], 2 * reach), reach)
-    chains = _chains(links)
+    links = _within_columns(_links(boxes[letters], 2 * reach), boxes[letters], reach)
+    chains = _chains(links, len(letters))
     drafts = _drafts([letters[chain] for chain in chains], boxes)
     drafts = _absorb(drafts, boxes)
     marks = np.flatnonzero((height <= 0.45 * letter) & (height * width >= 4) & ~rule)
