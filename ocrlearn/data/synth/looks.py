@@ -6,7 +6,6 @@ of each is drawn at random, within what offices and phones produce; what was dra
 `details` of the result.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from scipy import ndimage
 from ocrlearn._validate import check_choice
 from ocrlearn.data.synth import degrade
 from ocrlearn.data.synth.degrade import PointMap
-from ocrlearn.data.synth.sheet import Rendered, Sheet, move_line
+from ocrlearn.data.synth.sheet import Rendered, Sheet, grow_line, move_line
 from ocrlearn.document import Page
 from ocrlearn.image.convert import to_uint8
 
@@ -65,7 +64,7 @@ def expose(sheet: Sheet, look: str, rng: np.random.Generator, *, crop: bool = Fa
             ("photographed", False): _place_photographed_page,
         }[look, crop]
         placement = place(sheet, rng, details)
-        printed = _print(sheet.coverage, rng, details)
+        printed = _print(sheet, rng, details)
         coverage = degrade.move(printed, *placement, border=0.0)
         finish = _scan if look == "scanned" else _photograph
         image = finish(sheet, coverage, placement, rng, details, crop)
@@ -81,7 +80,8 @@ def _with_truth(
     details: Details,
 ) -> Rendered:
     """Carry the sheet's truth to the image."""
-    lines = tuple(move_line(line, point_map) for line in sheet.lines)
+    spread = details.get("ink_spread", 0.0)
+    lines = tuple(move_line(grow_line(line, spread), point_map) for line in sheet.lines)
     height, width = image.shape[:2]
     x, y = sheet.coverage.shape[1] / 2, sheet.coverage.shape[0] / 2
     before, after = point_map([[x - 1, y], [x + 1, y]])
@@ -91,14 +91,17 @@ def _with_truth(
     return Rendered(image, page, ink, point_map, look, tuple(sorted(sheet.fonts)), details)
 
 
-def _print(coverage: FloatImage, rng: np.random.Generator, details: Details) -> FloatImage:
-    """Let the ink run or fail a little; returns the new coverage."""
-    details["ink_spread"] = float(np.clip(rng.normal(0.05, 0.18), -0.3, 0.5))
-    details["ink_roughness"] = float(rng.uniform(0, 0.15))
+def _print(sheet: Sheet, rng: np.random.Generator, details: Details) -> FloatImage:
+    """Let the ink run or fail a little, in proportion to the print; returns the new coverage."""
+    heights = [np.ptp(line.quad[:, 1]) for line in sheet.lines]  # about four fifths of an em
+    size = float(np.median(heights)) if heights else 24.0
+    details["ink_spread"] = size * float(np.clip(rng.normal(0.004, 0.006), -0.006, 0.015))
+    details["ink_roughness"] = size * float(rng.uniform(0, 0.006))
+    sigma = max(0.6, 0.008 * size)
     paper = degrade.ink_spread(
-        1 - coverage,
+        1 - sheet.coverage,
         details["ink_spread"],
-        sigma=0.6,
+        sigma=sigma,
         roughness=details["ink_roughness"],
         rng=rng,
     )
@@ -244,7 +247,7 @@ def _scan(
             softness=float(rng.uniform(0.02, 0.06)),
         )
     image = degrade.specks(image, rng, density=float(rng.exponential(0.8)))
-    details["blur"] = float(rng.uniform(0.3, 0.8))
+    details["blur"] = float(rng.uniform(0.25, 0.6))
     image = degrade.gaussian_blur(image, details["blur"])
     details["bilevel"] = bool(rng.random() < 0.5)
     if not details["bilevel"]:
@@ -253,7 +256,7 @@ def _scan(
         return degrade.jpeg(image, details["jpeg_quality"])
     # One bit: what was noise turns into ragged edges, lost hairlines and pepper.
     image = degrade.sensor_noise(image, rng, photons=400, read=0.03, correlation=0.6)
-    details["threshold"] = float(np.clip(rng.normal(0.53, 0.05), 0.44, 0.66))
+    details["threshold"] = float(np.clip(rng.normal(0.54, 0.05), 0.46, 0.66))
     image = degrade.threshold_scan(image, details["threshold"] * (paper + ink))
     image = degrade.specks(image, rng, density=float(rng.exponential(1.5)), radius=(0.6, 1.6))
     return degrade.threshold_scan(image)
@@ -284,8 +287,9 @@ def _photograph(
         image = _on_table(image, sheet, placement, rng)
     image = _uneven_light(image, rng, details)
     image = _lens(image, rng, details)
-    # Automatic exposure: the brightest parts of the paper come out nearly white.
-    gain = rng.uniform(0.8, 1.0) / np.percentile(image[::4, ::4], 98)
+    # Automatic exposure: most of the picture is paper, and comes out light but not burnt.
+    middling, brightest = np.percentile(image[::4, ::4], (60, 99))
+    gain = min(rng.uniform(0.6, 0.85) / middling, 1.02 / brightest)
     image = np.clip(image * np.float32(gain), 0, 1)
     details["photons"] = float(np.exp(rng.uniform(np.log(300), np.log(4000))))
     image = degrade.sensor_noise(image, rng, photons=details["photons"], read=0.01, correlation=0.7)
@@ -294,11 +298,11 @@ def _photograph(
 
 
 def _uneven_light(image: FloatImage, rng: np.random.Generator, details: Details) -> FloatImage:
-    details["light_ramp"] = float(rng.uniform(0.1, 0.6))
+    details["light_ramp"] = float(rng.uniform(0.1, 0.5))
     image = degrade.light_ramp(image, details["light_ramp"], angle=float(rng.uniform(0, 2 * np.pi)))
     image = degrade.vignette(image, float(rng.uniform(0.1, 0.4)))
     if rng.random() < 0.5:
-        details["shadow"] = float(rng.uniform(0.2, 0.5))
+        details["shadow"] = float(rng.uniform(0.15, 0.4))
         image = degrade.shadow(
             image,
             darkness=details["shadow"],
@@ -336,15 +340,19 @@ def _on_table(
 
 
 def _table(shape: tuple[int, ...], rng: np.random.Generator) -> FloatImage:
-    """Paint a table top: a colour with streaks in one direction, as wood or cloth has."""
-    colours: list[Callable[[], NDArray[Any]]] = [
-        lambda: np.array([0.42, 0.28, 0.17]) * rng.uniform(0.5, 1.4),  # wood
-        lambda: np.array([0.5, 0.5, 0.52]) * rng.uniform(0.2, 1.3),  # laminate
-        lambda: rng.uniform(0.1, 0.6, size=3),  # cloth
-    ]
-    colour = colours[rng.integers(len(colours))]()
+    """Paint a table top: wood with streaks of grain, plain laminate, or woven cloth."""
+    material = rng.integers(3)
+    if material == 0:
+        colour = np.array([0.42, 0.28, 0.17]) * rng.uniform(0.5, 1.4)
+        grain, contrast = (1.5, 12.0), rng.uniform(0.03, 0.1)
+    elif material == 1:
+        colour = np.array([0.5, 0.5, 0.52]) * rng.uniform(0.2, 1.3)
+        grain, contrast = (3.0, 3.0), rng.uniform(0.0, 0.02)
+    else:
+        colour = rng.uniform(0.15, 0.55) * rng.uniform(0.75, 1.25, size=3)
+        grain, contrast = (0.8, 0.8), rng.uniform(0.05, 0.15)
+    # The noise is drawn on an eighth of the columns; lengths along a row count eight there.
     noise = rng.standard_normal((shape[0], -(-shape[1] // 8)), dtype=np.float32)
-    streaks = ndimage.gaussian_filter(noise, (1.5, 12), mode="wrap")
-    streaks = ndimage.zoom(streaks / streaks.std(), (1, 8), order=1)[:, : shape[1]]
-    table = colour * (1 + rng.uniform(0.02, 0.1) * streaks[..., None])
-    return np.clip(table, 0, 1).astype(np.float32)
+    noise = ndimage.gaussian_filter(noise, grain, mode="wrap")
+    noise = ndimage.zoom(noise / noise.std(), (1, 8), order=1)[:, : shape[1]]
+    return np.clip(colour * (1 + contrast * noise[..., None]), 0, 1).astype(np.float32)

@@ -222,10 +222,11 @@ def _print_page(style: PageStyle, rng: np.random.Generator, split: str) -> Sheet
         _draw_centred(sheet, text, style.italic, small, body, top - 1.2 * style.leading * scale)
     gutter = style.gutter * scale
     column_width = (body.width - (style.columns - 1) * gutter) / style.columns
+    used: set[str] = set()
     for number in range(style.columns):
         column_left = left + number * (column_width + gutter)
         column = _Column(column_left, column_width, body.top, body.bottom)
-        _fill_column(sheet, column, style, rng, split, first=number == 0)
+        _fill_column(sheet, column, style, rng, split, used, first=number == 0)
     if style.page_number:
         number_text = str(rng.integers(1, 999))
         below = height - bottom + 1.8 * style.leading * scale
@@ -239,10 +240,14 @@ def _fill_column(
     style: PageStyle,
     rng: np.random.Generator,
     split: str,
+    used: set[str],
     *,
     first: bool,
 ) -> None:
-    """Set blocks below each other until the column is full; the last one is cut off."""
+    """Set blocks below each other until the column is full; the last one is cut off.
+
+    `used` holds the paragraphs that the page has already.
+    """
     size, leading = style.size * style.scale, style.leading * style.scale
     baseline = column.top
     if first:
@@ -256,7 +261,7 @@ def _fill_column(
             lines = _code_block(style, rng, column.width)
             baseline = _draw_code(sheet, lines, column, style, baseline)
         else:
-            words = _set_paragraph(style, rng, split)
+            words = _set_paragraph(style, rng, split, used)
             indent = style.indent * size
             for line in _broken(words, column.width, indent, style.body, size):
                 if baseline + leading > column.bottom:
@@ -358,9 +363,15 @@ class _BrokenLine:
         return self.starts[-1] + self.words[-1].width
 
 
-def _set_paragraph(style: PageStyle, rng: np.random.Generator, split: str) -> list[SetWord]:
+def _set_paragraph(
+    style: PageStyle, rng: np.random.Generator, split: str, used: set[str]
+) -> list[SetWord]:
     """Set the words of a paragraph, here and there one to four of them bold or slanted."""
-    words = texts.paragraph(rng, split, words=int(rng.integers(30, 110))).split()
+    text = texts.paragraph(rng, split, words=int(rng.integers(30, 110)))
+    while text in used:
+        text = texts.paragraph(rng, split, words=int(rng.integers(30, 110)))
+    used.add(text)
+    words = text.split()
     size = style.size * style.scale
     emphasised: dict[int, Font] = {}
     if rng.random() < 0.3:
@@ -373,9 +384,9 @@ def _set_paragraph(style: PageStyle, rng: np.random.Generator, split: str) -> li
         if not font.covers(word):
             font = style.body
         # Characters that not even the body font has are left out, as a printer without them would.
-        text = "".join(character for character in word if character in font.characters)
-        if text:
-            result.append(set_word(text, font, size))
+        printed = "".join(character for character in word if character in font.characters)
+        if printed:
+            result.append(set_word(printed, font, size))
     return result
 
 

@@ -12,7 +12,7 @@ from ocrlearn.data.synth.fonts import Font
 from ocrlearn.data.synth.glyphs import GRID, advance, glyph, kerning
 from ocrlearn.document import Character, Line, Page, Word
 
-__all__ = ["Rendered", "SetWord", "Sheet", "move_line", "set_word"]
+__all__ = ["Rendered", "SetWord", "Sheet", "grow_line", "move_line", "set_word"]
 
 Box = tuple[float, float, float, float]
 
@@ -27,8 +27,9 @@ class Rendered:
         ``(H, W)`` or ``(H, W, 3)`` uint8.
     page
         The truth: lines, words and characters with their quads, in reading order, with scores of 1.
-        A character's quad is the box around its ink on the flat sheet, carried to the image by the
-        map that moved the pixels. Quads of words and lines enclose those of their characters.
+        A character's quad is the box around its ink on the flat sheet, as far as the ink has run,
+        carried to the image by the map that moved the pixels. Quads of words and lines enclose
+        those of their characters.
     ink
         ``(H, W)`` bool: which pixels are at least half covered with ink.
     point_map
@@ -168,7 +169,25 @@ def _enclosing_quad(points: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 # ---------------------------------------------------------------------------------------------
-# Moving the truth
+# Growing and moving the truth
+
+
+def grow_line(line: Line, amount: float) -> Line:
+    """Move every side of the upright quads of a line outwards by `amount` pixels, as its ink was.
+
+    Words and lines grow with their characters, so all their quads grow by the same.
+    """
+    outwards = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=np.float32)
+    step = np.float32(amount) * outwards
+    words = tuple(
+        replace(
+            word,
+            quad=word.quad + step,
+            characters=tuple(replace(c, quad=c.quad + step) for c in word.characters),
+        )
+        for word in line.words
+    )
+    return Line(line.quad + step, words)
 
 
 def move_line(line: Line, point_map: PointMap) -> Line:

@@ -251,7 +251,9 @@ def _plural(noun: str) -> str:
 
 
 def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """Make the first letter a capital, also behind a quotation mark or bracket."""
+    start = len(text) - len(text.lstrip("\"'("))
+    return text[:start] + text[start : start + 1].upper() + text[start + 1 :]
 
 
 def _frequent_word(rng: np.random.Generator, split: str) -> str:
