@@ -87,8 +87,9 @@ def find_text_lines(ink: Any, *, angle: float = 0.0) -> list[TextLine]:
 
     A component's right neighbour is the nearest one that begins to its right, at most two and a
     half letter heights away, is of comparable size, and shares at least half of the smaller one's
-    height. Components that are each other's choice are linked, and a chain at least six letters
-    long is a line. Shorter ones are left out: they say little and are often no text at all.
+    height. The closest pairs are linked first, each component once on either side, and a chain at
+    least six letters long is a line. Shorter ones are left out: they say little and are often no
+    text at all.
 
     Parameters
     ----------
@@ -127,7 +128,9 @@ def find_text_lines(ink: Any, *, angle: float = 0.0) -> list[TextLine]:
 def _letter_sized(
     width: NDArray[np.int32], height: NDArray[np.int32], area: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Mark components that may be letters or words: 0.4 to 4 times as high as is typical.
+    """Mark components that may be letters or words: 0.6 to 4 times as high as is typical.
+
+    Commas and hyphens, which lie below or above the middle of the line, would break a chain.
 
     The typical height is a median in which a component weighs as the root of its area, so that
     neither a thousand specks nor one large blot decide. Label 0, the background, does not count.
@@ -137,34 +140,31 @@ def _letter_sized(
     order = np.argsort(height)
     total = np.cumsum(weight[order])
     typical = height[order][np.searchsorted(total, total[-1] / 2)]
-    return (height >= max(4.0, 0.4 * typical)) & (height <= 4 * typical) & (width <= 50 * typical)
+    return (height >= max(4.0, 0.6 * typical)) & (height <= 4 * typical) & (width <= 50 * typical)
 
 
 def _right_neighbours(boxes: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Index of the box to which each is linked on its right, or -1; `boxes` are sorted by left."""
-    count = len(boxes)
+    """Index of the box to which each is linked on its right, or -1; `boxes` are sorted by left.
+
+    All pairs that fit are taken from the closest to the furthest, and linked if both are free.
+    """
     left, top, right, bottom = boxes.T
     height = bottom - top
-    choice, cost = np.full(count, -1), np.full(count, np.inf)
     last = np.searchsorted(left, right + 2.5 * height, side="right")
-    for i in range(count):
-        near = slice(i + 1, last[i])
+    pairs = []
+    for i in range(len(boxes)):
+        near = np.arange(i + 1, last[i])
         smaller, larger = np.minimum(height[i], height[near]), np.maximum(height[i], height[near])
         shared = np.minimum(bottom[i], bottom[near]) - np.maximum(top[i], top[near])
         fits = (shared >= 0.5 * smaller) & (larger <= 2.5 * smaller) & (right[near] > right[i])
-        if fits.any():
-            gap = np.maximum(left[near] - right[i], 0)
-            misfit = gap + height[i] * (1 - shared / smaller) + 0.01 * (left[near] - left[i])
-            misfit[~fits] = np.inf
-            choice[i] = i + 1 + np.argmin(misfit)
-            cost[i] = misfit.min()
-    # Where several choose the same neighbour, the closest of them keeps it.
-    keeper = np.full(count, -1)
-    for i in np.argsort(-cost, kind="stable"):
-        if choice[i] >= 0:
-            keeper[choice[i]] = i
-    is_kept = (choice >= 0) & (keeper[choice] == np.arange(count))
-    return np.where(is_kept, choice, -1)
+        gap = np.maximum(left[near] - right[i], 0) + 0.01 * (left[near] - left[i])
+        distance = gap + height[i] * (1 - shared / smaller)
+        pairs += [(distance[k], i, near[k]) for k in np.flatnonzero(fits)]
+    neighbour, is_taken = np.full(len(boxes), -1), np.zeros(len(boxes), np.bool_)
+    for _, i, j in sorted(pairs):
+        if neighbour[i] < 0 and not is_taken[j]:
+            neighbour[i], is_taken[j] = j, True
+    return neighbour
 
 
 def _chains(neighbour: NDArray[np.intp]) -> list[list[int]]:
