@@ -20,13 +20,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ocrlearn.data.benchmarks import GENERATED, folder_benchmark, photograph_benchmark
 from ocrlearn.engine import scoreboard as board
-from ocrlearn.image.binarize import binarize
+from ocrlearn.image.binarize import binarize, clean_binarize
 from ocrlearn.image.convert import to_gray
 from ocrlearn.methods import METHODS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "scoreboard.md"
 
-BINARIZATIONS = {"otsu": "Otsu", "niblack": "Niblack", "sauvola": "Sauvola", "wolf": "Wolf"}
+BINARIZATIONS = {
+    "otsu": ("Otsu", lambda image: binarize(to_gray(image), "otsu")),
+    "niblack": ("Niblack", lambda image: binarize(to_gray(image), "niblack")),
+    "sauvola": ("Sauvola", lambda image: binarize(to_gray(image), "sauvola")),
+    "wolf": ("Wolf", lambda image: binarize(to_gray(image), "wolf")),
+    "cleaned": ("Sauvola between two cleanings", clean_binarize),
+}
 QUICK = {"line": 6, "page": 1}
 
 HELP = """
@@ -138,7 +144,7 @@ def all_titles(benchmarks):
         **{name: benchmark.title for name, benchmark in benchmarks.items()},
         "photograph": photograph_benchmark().title,
         **{name: method.title for name, method in METHODS.items()},
-        **BINARIZATIONS,
+        **{name: title for name, (title, _) in BINARIZATIONS.items()},
     }
 
 
@@ -196,16 +202,9 @@ def score_one_benchmark(benchmark, samples, readers, progress, *, peers):
                 Tesseract(benchmark.unit), samples, method=peer, peer=True, warm_up=False, **common
             )
         )
-    if all(sample.ink is not None for sample in samples) and benchmark.name == "pages_photographed":
-        for name in BINARIZATIONS:
-            scores.append(
-                board.score_binarization(
-                    lambda image, name=name: binarize(to_gray(image), name),
-                    samples,
-                    method=name,
-                    **common,
-                )
-            )
+    if benchmark.name == "pages_photographed":
+        for name, (_, find_ink) in BINARIZATIONS.items():
+            scores.append(board.score_binarization(find_ink, samples, method=name, **common))
     return scores
 
 

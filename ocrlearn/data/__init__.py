@@ -1,1 +1,1 @@
-"""Data sets: generated here, or read from the folders of public ones."""
+"""Images with known text: generated in ``synth``, and fixed for scoring in ``benchmarks``."""

@@ -11,7 +11,8 @@ What is measured:
 - **Lines found**: precision, recall and their harmonic mean F of the quads of text lines, where a
   line found counts if it overlaps a line of the truth by an intersection over union of at least one
   half, and each is matched once.
-- **F-measure of ink**: precision and recall of the pixels that a binarisation calls ink.
+- **F-measure of ink**: harmonic mean of precision and recall of the pixels that a binarisation
+  calls ink (:func:`ocrlearn.engine.metrics.f_measure`).
 - **Milliseconds**: median wall time for one image, after a first image that is not counted, because
   the first pays for compilation.
 """
@@ -27,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrlearn.document import Page
+from ocrlearn.engine.metrics import f_measure
 from ocrlearn.geometry import box_iou, polygon_iou, polygon_to_box
 from ocrlearn.text import cer, wer
 
@@ -37,7 +39,6 @@ __all__ = [
     "detail_table",
     "find_overlaps",
     "glance_table",
-    "ink_f_measure",
     "load_scores",
     "replace_between_markers",
     "results_path",
@@ -294,7 +295,7 @@ def score_binarization(
         start = time.perf_counter()
         mask = binarize(sample.image)
         seconds.append(time.perf_counter() - start)
-        values.append(ink_f_measure(mask, sample.ink))
+        values.append(f_measure(mask, sample.ink))
         after_each()
     if not seconds:
         raise ValueError(f"benchmark {benchmark!r} holds no samples")
@@ -306,21 +307,6 @@ def score_binarization(
         milliseconds=1000 * float(np.median(seconds)),
         ink_f=float(np.mean(values)),
     )
-
-
-def ink_f_measure(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    """F-measure of the ink pixels of `mask` against `truth`, both ``(H, W)`` bool; in [0, 1].
-
-    1 if neither has any ink.
-    """
-    mask, truth = np.asarray(mask), np.asarray(truth)
-    for name, array in (("mask", mask), ("truth", truth)):
-        if array.dtype != np.bool_:
-            raise TypeError(f"{name} must be bool with True = ink, got dtype {array.dtype}")
-    if mask.shape != truth.shape:
-        raise ValueError(f"mask must have the shape of truth {truth.shape}, got {mask.shape}")
-    total = int(mask.sum()) + int(truth.sum())
-    return 2 * int((mask & truth).sum()) / total if total else 1.0
 
 
 # ---------------------------------------------------------------------------------------------

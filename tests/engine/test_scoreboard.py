@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from shapely import Polygon
-from sklearn.metrics import f1_score
 
 from ocrlearn.document import Line, Page, Word
 from ocrlearn.engine import scoreboard as board
@@ -147,25 +146,6 @@ def test_matching_against_shapely_and_the_best_assignment(seed, number_found, nu
 
 
 # --- Ink ------------------------------------------------------------------------------------------
-
-
-def test_ink_f_measure_agrees_with_scikit_learn():
-    rng = np.random.default_rng(0)
-    for _ in range(5):
-        mask, truth = rng.random((2, 30, 40)) < 0.3
-        expected = f1_score(truth.ravel(), mask.ravel())
-        assert board.ink_f_measure(mask, truth) == pytest.approx(expected)
-    nothing = np.zeros((2, 2), bool)
-    assert board.ink_f_measure(nothing, nothing) == 1
-    assert board.ink_f_measure(~nothing, nothing) == 0
-
-
-def test_ink_f_measure_refuses_what_is_no_mask():
-    mask = np.zeros((2, 3), bool)
-    with pytest.raises(TypeError, match="truth must be bool"):
-        board.ink_f_measure(mask, mask.astype(np.uint8))
-    with pytest.raises(ValueError, match=r"shape of truth \(2, 3\), got \(3, 2\)"):
-        board.ink_f_measure(mask.T, mask)
 
 
 def test_score_binarization():

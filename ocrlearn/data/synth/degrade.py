@@ -435,7 +435,7 @@ def downsample(image: Any, factor: float) -> tuple[FloatImage, "PointMap"]:
     Returns
     -------
     image, map
-        The smaller image, and where its points come from.
+        The smaller image, and the map from points of `image` to points of it.
     """
     check_number(factor, "factor", low=1)
     paper = _working_copy(image)

@@ -139,7 +139,9 @@ def heading(rng: np.random.Generator, split: str = "training") -> str:
         _pick(rng, _WORDS["nouns"]),
         _pick(rng, _WORDS["nouns"]),
     )
-    rare = _frequent_word(rng, split)
+    topic = _frequent_word(rng, split)
+    while len(topic) < 5:  # not "notes on of"
+        topic = _frequent_word(rng, split)
     phrase = _pick(
         rng,
         (
@@ -148,7 +150,7 @@ def heading(rng: np.random.Generator, split: str = "training") -> str:
             f"on the {noun} of {_pick(rng, _WORDS['places'])}",
             f"{adjective} {_plural(noun)}",
             f"a {noun} for the {adjective} {other}",
-            f"notes on {rare} and {noun}",
+            f"notes on {topic} and {noun}",
             f"{_pick(rng, _WORDS['names'])} and the {noun}",
         ),
     )
