@@ -32,6 +32,7 @@ _EXPORTS = {
     "estimate_aspect": "rectify",
     "estimate_background": "enhance",
     "find_curl": "dewarp",
+    "find_orientation": "orientation",
     "find_page_quad": "rectify",
     "find_skew": "deskew",
     "find_text_lines": "dewarp",
@@ -50,11 +51,12 @@ _EXPORTS = {
     "to_float": "convert",
     "to_gray": "convert",
     "to_uint8": "convert",
+    "turn_upright": "orientation",
     "warp": "rectify",
     "wolf_threshold": "binarize",
     "write": "read",
 }
-_MODULES = ("convert", "enhance")
+_MODULES = ("convert", "enhance", "orientation")
 
 __all__ = sorted([*_EXPORTS, *_MODULES])
 
