@@ -161,7 +161,7 @@ def test_inverse_filter_explodes_with_one_percent_noise_and_wiener_does_not(shar
     exploded = inverse_filter_reference(blurred, psf, 1e-6)
     assert np.abs(exploded).max() > 1000
     tamed = wiener_reference(blurred, psf, 1e-3)
-    assert psnr(tamed, sharp) > psnr(blurred, sharp) + 2
+    assert psnr(tamed, sharp) > psnr(blurred, sharp) + 1
 
 
 def test_epsilon_bounds_the_amplification():
