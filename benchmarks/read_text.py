@@ -32,6 +32,7 @@ def load(folder, name):
 
 
 def main():
+    """Read, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--method", default="classical", choices=METHODS)

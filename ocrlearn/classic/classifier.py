@@ -3,10 +3,10 @@
 Each class has a weight vector; its score is the dot product with the features, and the softmax of
 the scores are the class probabilities. A class may have several vectors, one for each *variant*: an
 ``a`` looks so different in Times, in italics and on a typewriter that no one direction in feature
-space fits all. The probability of the class is then the sum over its variants. Being trained on likelihood, the probabilities are honest
-enough to be multiplied along a text line, which is what the reader's dynamic programming does with
-them. (The margin scores of a linear SVM, which Dalal and Triggs used to say person or no person,
-would have to be calibrated first.)
+space fits all. The probability of the class is then the sum over its variants. Being trained on
+likelihood, the probabilities are honest enough to be multiplied along a text line, which is what
+the reader's dynamic programming does with them. (The margins of a linear SVM, by which Dalal and
+Triggs told persons from other things, would have to be calibrated first.)
 """
 
 import json
@@ -64,7 +64,8 @@ class LinearClassifier:
                 "were they made with another configuration?"
             )
         scores = ((array - self.mean) / self.scale) @ self.weight + self.bias
-        by_variant = log_softmax(scores).reshape(len(array), -1, len(self.classes))
+        variants = len(self.bias) // len(self.classes)
+        by_variant = log_softmax(scores).reshape(-1, variants, len(self.classes))
         return np.logaddexp.reduce(by_variant, axis=1).astype(np.float32)
 
     def save(self, path: str | Path) -> None:
@@ -72,7 +73,7 @@ class LinearClassifier:
 
         The weights are stored as float16, which costs no accuracy and halves the file.
         """
-        tensors = {
+        tensors: dict[str, NDArray[Any]] = {
             "mean": self.mean.astype(np.float32),
             "scale": self.scale.astype(np.float32),
             "weight": self.weight.astype(np.float16),

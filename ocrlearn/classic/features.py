@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrlearn.classic.hog import hog_windows
-from ocrlearn.classic.oversegment import Candidates, Cuts, candidate_windows
+from ocrlearn.classic.oversegment import Candidates, Cuts, candidate_windows, window_start
 
 __all__ = [
     "BASELINE",
@@ -48,7 +48,7 @@ BOX_SIDE = 32
 CELL = 8
 
 CONFIG = {
-    "features": "line window, own box, geometry; version 2",
+    "features": "line window, own box, geometry; version 3",
     "x_height": X_HEIGHT,
     "baseline": BASELINE,
     "strip_height": STRIP_HEIGHT,
@@ -72,31 +72,31 @@ def normalise_contrast(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.clip(ink / level, 0, 1).astype(np.float32)
 
 
-def _scaled_boxes(
-    windows: NDArray[np.float32], boxes: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _scaled_boxes(windows: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Each candidate's own box, scaled by linear interpolation to fill ``(BOX_SIDE, BOX_SIDE)``.
 
     A box keeps its shape up to an elongation of 2 : 1 (its shorter side is padded); stretching an
-    ``l`` or a dash to a full square would blow up its edges' noise.
+    ``l`` or a dash to a full square would blow up its edges' noise. One pixel more is shown on each
+    side, so that the outermost edges are seen.
     """
     count, height, width = windows.shape
     size = np.stack([boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]], axis=1)
     shown = np.maximum(size, size.max(axis=1, keepdims=True, initial=1) / 2)
-    # Half a pixel more on each side, so that the outermost edges are seen.
     step = (shown + 2) / BOX_SIDE
     offset = np.arange(BOX_SIDE) - (BOX_SIDE - 1) / 2
-    x = width / 2 - 0.5 + step[:, :1] * offset
-    y = ((boxes[:, 1] + boxes[:, 3]) / 2 - 0.5)[:, None] + step[:, 1:] * offset
+    centre_x = (boxes[:, 0] + boxes[:, 2]) / 2 - window_start(boxes, width) - 0.5
+    centre_y = (boxes[:, 1] + boxes[:, 3]) / 2 - 0.5
+    x = centre_x[:, None] + step[:, :1] * offset
+    y = centre_y[:, None] + step[:, 1:] * offset
     x0, y0 = np.floor(x).astype(np.intp), np.floor(y).astype(np.intp)
-    fx, fy = (x - x0)[:, None, :], (y - y0)[:, :, None]
-    padded = np.pad(windows, ((0, 0), (1, 2), (1, 2)))
+    right_share, lower_share = (x - x0)[:, None, :], (y - y0)[:, :, None]
+    padded = np.pad(windows, ((0, 0), (1, 2), (1, 2)))  # blank all round, and one to the right
+    n = np.arange(count)[:, None, None]
     row = np.clip(y0 + 1, 0, height + 1)[:, :, None]
     col = np.clip(x0 + 1, 0, width + 1)[:, None, :]
-    n = np.arange(count)[:, None, None]
-    top = padded[n, row, col] * (1 - fx) + padded[n, row, col + 1] * fx
-    low = padded[n, row + 1, col] * (1 - fx) + padded[n, row + 1, col + 1] * fx
-    return (top * (1 - fy) + low * fy).astype(np.float32)
+    upper = padded[n, row, col] * (1 - right_share) + padded[n, row, col + 1] * right_share
+    lower = padded[n, row + 1, col] * (1 - right_share) + padded[n, row + 1, col + 1] * right_share
+    return (upper * (1 - lower_share) + lower * lower_share).astype(np.float32)
 
 
 def _geometry(
@@ -153,7 +153,6 @@ def describe(ink: Any, cuts: Cuts, candidates: Candidates) -> NDArray[np.float32
         float32 ``(N, D)``.
     """
     windows = candidate_windows(ink, cuts, candidates, WINDOW_WIDTH)
-    # The window is centred on the box up to half a pixel; columns beyond it are cut off.
     boxes = candidates.boxes
     on_line = hog_windows(windows, cell=CELL).reshape(len(windows), -1)
     in_box = hog_windows(_scaled_boxes(windows, boxes), cell=CELL).reshape(len(windows), -1)

@@ -37,8 +37,7 @@ def image_gradient(image: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]
     Parameters
     ----------
     image
-        ``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8 or float in [0, 1]; also a stack of gray windows
-        ``(N, H, W)`` of floats when its last axis is not 3.
+        ``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8, bool or float in [0, 1].
 
     Returns
     -------
@@ -289,9 +288,9 @@ def hog(
     Returns
     -------
     array
-        float32 ``(rows, cols, block, block, bins)``: block rows and columns, cells within the block,
-        directions. Flatten it for a classifier. The paper's 64 x 128 window gives
-        15 * 7 * 2 * 2 * 9 = 3780 numbers.
+        float32 ``(rows, cols, block, block, bins)``: rows and columns of blocks, rows and columns
+        of cells within the block, directions. Flatten it for a classifier. The paper's 64 x 128
+        window gives 15 * 7 * 2 * 2 * 9 = 3780 numbers.
 
     Raises
     ------

@@ -16,9 +16,9 @@ first character. Words on the list thus become likely, and any other string rema
 *Orthography* is what comes with writing words down: that a sentence begins with a capital and goes
 on in small letters, which marks end a word, that digits come in runs.
 
-The word list is that of the package *wordfreq* (Robyn Speer, 2022; data CC BY-SA 4.0), read from the
-installed package when the model is built; nothing derived from it is shipped. Building takes about
-a second and is done once per process.
+The word list is that of the package *wordfreq* (Robyn Speer, 2022; data CC BY-SA 4.0), read from
+the installed package when the model is built; nothing derived from it is shipped. Building takes
+about a second and is done once per process.
 
 I. H. Witten and T. C. Bell, "The zero-frequency problem: Estimating the probabilities of novel
 events in adaptive text compression", IEEE Transactions on Information Theory, 1991.
@@ -48,7 +48,17 @@ HYPHEN = END + 1
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
-    """Tables ``(R, W)`` of scores and successors, the column of each symbol, and the first state."""
+    """One automaton, before it is put together with others.
+
+    Attributes
+    ----------
+    score, next_row
+        float32 and int32 ``(R, W)``: what reading a column costs in a state and where it leads.
+    column
+        int ``(S,)``: the column of each of the reader's symbols.
+    first_row
+        The state before anything is read.
+    """
 
     score: NDArray[np.float32]
     next_row: NDArray[np.int32]
@@ -119,8 +129,9 @@ def _count_contexts(
             inverse * symbols + codes[usable],
             weights=weights[usable],
             minlength=len(contexts) * symbols,
-        ).reshape(len(contexts), symbols)
-        found.append((contexts, counts))
+        )
+        table = counts.astype(np.float64).reshape(len(contexts), symbols)
+        found.append((contexts, table))
     return found
 
 
@@ -239,7 +250,7 @@ def orthography(symbols: Sequence[str]) -> Automaton:
         "start": (0.60, 0.28, 0.05),
         "space": (0.82, 0.10, 0.04),
         "sentence": (0.05, 0.82, 0.04),
-        "lower": (0.99, 0.01, 0.001),
+        "lower": (0.99, 0.01, 0.0002),
         "capital": (0.88, 0.12, 0.01),
         "capitals": (0.08, 0.92, 0.02),
         "digit": (0.01, 0.01, 0.55),
@@ -280,7 +291,7 @@ def _state_after(state: str, symbol: str) -> str:
             return "lower"
         return "capitals" if state in ("capital", "capitals") else "capital"
     if symbol in "'’":
-        return state if state in ("lower", "capitals") else "lower" if state == "capital" else "open"
+        return {"lower": "lower", "capital": "lower", "capitals": "capitals"}.get(state, "open")
     if symbol in "([{“‘`":
         return "open"
     if symbol == '"':

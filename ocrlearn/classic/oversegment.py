@@ -35,6 +35,7 @@ __all__ = [
     "component_cuts",
     "oversegment",
     "runs_of_primitives",
+    "window_start",
 ]
 
 STEP_COST = 0.12
@@ -108,8 +109,8 @@ def cheapest_paths(
     cost
         float32 ``(H, W)``, the ink of the pixel itself included.
     step
-        int8 ``(H, W)``: column of the path's previous pixel, in the row above, minus the pixel's own
-        column: -1, 0 or 1. On ties straight down wins, then from the left.
+        int8 ``(H, W)``: column of the path's previous pixel, in the row above, minus the pixel's
+        own column: -1, 0 or 1. On ties straight down wins, then from the left.
     """
     array = np.asarray(check_image(ink, "ink", gray=True), dtype=np.float32)
     step_cost = check_number(step_cost, "step_cost", low=0)
@@ -223,7 +224,7 @@ def _with_ink(ink: NDArray[np.float32], paths: NDArray[np.intp], costs: Any) -> 
     for index in range(len(paths)):
         ink_left = float(running[rows, paths[index]].sum())
         if kept and ink_left == ink_before:
-            # Nothing between this cut and the last: keep the cheaper, but the outer at the left end.
+            # Nothing between this cut and the last: keep the cheaper, or the inner at the left end.
             if len(kept) == 1 or costs[index] < costs[kept[-1]]:
                 kept[-1] = index
             continue
@@ -293,9 +294,10 @@ def primitive_boxes(ink: NDArray[np.float32], cuts: Cuts) -> NDArray[np.float32]
 def runs_of_primitives(
     ink: Any, cuts: Cuts, x_height: float, *, max_pieces: int = 7, max_width: float = 2.4
 ) -> Candidates:
-    """Every run of at most `max_pieces` neighbouring primitives no wider than `max_width` x-heights.
+    """List the runs of neighbouring primitives that may be characters.
 
-    A single primitive is always a candidate, however wide, so that a line can always be tiled.
+    A run has at most `max_pieces` primitives and is at most `max_width` x-heights wide. A single
+    primitive is always a candidate, however wide, so that a line can always be tiled.
     """
     array = np.asarray(check_image(ink, "ink", gray=True), dtype=np.float32)
     pieces = primitive_boxes(array, cuts)
@@ -318,6 +320,11 @@ def runs_of_primitives(
     )
 
 
+def window_start(boxes: NDArray[np.float32], width: int) -> NDArray[np.intp]:
+    """First column of the window `width` pixels wide that is centred on each box."""
+    return np.floor((boxes[:, 0] + boxes[:, 2] - width) / 2 + 0.5).astype(np.intp)
+
+
 def candidate_windows(
     ink: Any, cuts: Cuts, candidates: Candidates, width: int
 ) -> NDArray[np.float32]:
@@ -335,9 +342,8 @@ def candidate_windows(
     padded[:, width : width + total] = array
     windows = np.zeros((len(candidates), height, width), dtype=np.float32)
     columns = np.arange(width)
-    for index in range(len(candidates)):
-        left, _, right, _ = candidates.boxes[index]
-        first = int(np.floor((left + right - width) / 2 + 0.5))
+    starts = window_start(candidates.boxes, width)
+    for index, first in enumerate(starts):
         cut_left = cuts.paths[candidates.start[index]][:, None] - first
         cut_right = cuts.paths[candidates.end[index]][:, None] - first
         inside = (columns >= cut_left) & (columns < cut_right)

@@ -21,9 +21,8 @@ candidate's log probability is weighted by its number of primitives, lest readin
 characters win for having fewer terms.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,14 @@ from ocrlearn.image.binarize import binarize
 from ocrlearn.image.convert import to_float, to_gray
 from ocrlearn.image.enhance import divide_background
 from ocrlearn.image.rectify import rotate, rotation
-from ocrlearn.layout.lines import CAPITAL_TO_X, Strip, TextLine, find_lines, straighten, typical_height
+from ocrlearn.layout.lines import (
+    CAPITAL_TO_X,
+    Strip,
+    TextLine,
+    find_lines,
+    straighten,
+    typical_height,
+)
 from ocrlearn.layout.reading_order import reading_order
 from ocrlearn.ops.components import connected_components_with_stats
 from ocrlearn.ops.lattice import Automata, Lattice, best_path
@@ -149,7 +155,6 @@ class LineReading:
     scores: NDArray[np.float32]
     path_score: float
 
-
     @property
     def clarity(self) -> float:
         """Mean probability of the characters; 0 for an empty line."""
@@ -251,9 +256,7 @@ class ClassicalReader:
         path = best_path(lattice, self.automata, self.emits, beam=self.config.beam)
         return self._reading(path.arcs, path.labels, path.score, candidates, log_p, len(cuts.paths))
 
-    def _lattice(
-        self, candidates: Candidates, log_p: NDArray[np.float32]
-    ) -> Lattice:
+    def _lattice(self, candidates: Candidates, log_p: NDArray[np.float32]) -> Lattice:
         """Glyph arcs, then gap arcs.
 
         Boundary b between two primitives has two nodes, 2 b - 1 before its gap and 2 b after it;
@@ -422,6 +425,7 @@ class ClassicalReader:
 
 def _to_line(reading: LineReading, strip: Strip, page: "_Prepared") -> Line:
     """Words and characters with their places in the image as it was given."""
+
     def place(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         around = [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]
         return page.to_image(strip.quad(around))
@@ -510,7 +514,7 @@ class _Prepared:
         return (array @ self.back[:2, :2].T + self.back[:2, 2]).astype(np.float32)
 
     def ordered(self) -> list[TextLine]:
-        """The lines in reading order."""
+        """Return the lines in reading order."""
         boxes = [
             [line.left, line.middle - line.x_height, line.right, line.middle + line.x_height]
             for line in self.lines
@@ -543,7 +547,7 @@ class _Prepared:
 
 
 def _resized(gray: NDArray[np.float32], zoom: float) -> NDArray[np.float32]:
-    """The image `zoom` times as large, by cubic interpolation, averaged where it shrinks."""
+    """Enlarge an image `zoom` times by cubic interpolation; where it shrinks it is averaged."""
     from PIL import Image
 
     size = (max(1, round(gray.shape[1] * zoom)), max(1, round(gray.shape[0] * zoom)))

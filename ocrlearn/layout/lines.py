@@ -71,7 +71,7 @@ class TextLine:
 
     @property
     def middle(self) -> float:
-        """y at half the x-height in the middle of the line."""
+        """Y at half the x-height in the middle of the line."""
         return float(self.baseline((self.left + self.right) / 2)) - self.x_height / 2
 
     @property
@@ -166,7 +166,7 @@ def _within_columns(
 
 
 def _chains(links: NDArray[np.intp], count: int) -> list[NDArray[np.intp]]:
-    """Groups of the `count` boxes joined by links (union-find)."""
+    """Group the `count` boxes that are joined by links (union-find)."""
     root = np.arange(count)
 
     def find(index: int) -> int:
@@ -219,9 +219,9 @@ def _fit_x_height(height: NDArray[np.float64], weight: NDArray[np.float64]) -> t
     largest = float(np.percentile(height, 98))
     grid = np.linspace(0.2 * largest, 1.05 * largest, 200)
     spread = 0.035 * largest
-    density = (
-        weight[:, None] * np.exp(-((height[:, None] - grid) ** 2) / (2 * spread**2))
-    ).sum(axis=0) / weight.sum()
+    density = (weight[:, None] * np.exp(-((height[:, None] - grid) ** 2) / (2 * spread**2))).sum(
+        axis=0
+    ) / weight.sum()
     inner = density[1:-1]
     peaks = np.flatnonzero((inner >= density[:-2]) & (inner > density[2:])) + 1
     if not len(peaks):
@@ -262,13 +262,17 @@ def _touches_border(boxes: NDArray[np.float64], shape: tuple[int, int]) -> NDArr
 
 @dataclass
 class _Draft:
-    """A line while it is being put together."""
+    """A line while it is being put together: its letters, which define its frame, and its marks."""
 
-    members: list[int]
+    letters: list[int]
     baseline: Polynomial
     x_height: float
     is_sure: bool
-    letters: int = field(default=0)
+    marks: list[int] = field(default_factory=list)
+
+    @property
+    def members(self) -> list[int]:
+        return self.letters + self.marks
 
 
 def find_lines(ink: Any, *, reach: float = 2.0) -> tuple[list[TextLine], NDArray[np.int32]]:
@@ -311,9 +315,9 @@ def find_lines(ink: Any, *, reach: float = 2.0) -> tuple[list[TextLine], NDArray
     links = _within_columns(_links(boxes[letters], 2 * reach), boxes[letters], reach)
     chains = _chains(links, len(letters))
     drafts = _drafts([letters[chain] for chain in chains], boxes)
-    drafts = _absorb(drafts, boxes)
     marks = np.flatnonzero((height <= 0.45 * letter) & (height * width >= 4) & ~rule)
     _attach(drafts, boxes, marks)
+    drafts = _absorb(_join_fragments(drafts, boxes), boxes)
     lines = []
     for draft in drafts:
         members = np.array(sorted(draft.members, key=lambda m: boxes[m, 0]), dtype=np.intp)
@@ -338,12 +342,42 @@ def _drafts(chains: Sequence[NDArray[np.intp]], boxes: NDArray[np.float64]) -> l
     for chain in sorted(chains, key=len, reverse=True):
         slope = rise / run if run else 0.0
         baseline, x_height, sure = _frame(boxes[chain], slope)
-        drafts.append(_Draft(list(chain), baseline, x_height, sure, len(chain)))
+        drafts.append(_Draft(list(chain), baseline, x_height, sure))
         if len(chain) >= 8:
             left, right = boxes[chain, 0].min(), boxes[chain, 2].max()
             rise += float(baseline(right) - baseline(left))
             run += right - left
     return drafts
+
+
+def _join_fragments(drafts: list[_Draft], boxes: NDArray[np.float64]) -> list[_Draft]:
+    """Join chains that continue each other on one baseline after no more than a word space.
+
+    A line falls apart where neighbours have no height in common, as a low full stop followed by a
+    raised quotation mark.
+    """
+    left = np.array([boxes[d.members, 0].min() for d in drafts])
+    right = np.array([boxes[d.members, 2].max() for d in drafts])
+    size = np.array([d.x_height for d in drafts])
+    gap = left - right[:, None]  # from the end of the row's draft to the start of the column's
+    lower = np.minimum(size[:, None], size)
+    near = (gap > -0.5 * lower) & (gap < 1.6 * lower)
+    alike = np.abs(np.log(size[:, None] / size)) < np.log(1.35)
+    long = np.array([len(d.letters) > 3 for d in drafts], dtype=bool)
+    pairs = []
+    for a, b in np.argwhere(near & alike & (long[:, None] & long)):
+        middle = (right[a] + left[b]) / 2
+        if a != b and abs(drafts[a].baseline(middle) - drafts[b].baseline(middle)) < 0.3 * size[a]:
+            pairs.append((a, b))
+    joined = []
+    for group in _chains(np.array(pairs, dtype=np.intp).reshape(-1, 2), len(drafts)):
+        if len(group) == 1:
+            joined.append(drafts[group[0]])
+            continue
+        letters = [member for index in group for member in drafts[index].letters]
+        marks = [member for index in group for member in drafts[index].marks]
+        joined.append(_Draft(letters, *_frame(boxes[letters], 0.0), marks))
+    return joined
 
 
 def _absorb(drafts: list[_Draft], boxes: NDArray[np.float64]) -> list[_Draft]:
@@ -352,14 +386,14 @@ def _absorb(drafts: list[_Draft], boxes: NDArray[np.float64]) -> list[_Draft]:
     Quotes, signs and letters set apart overlap no neighbour vertically, and chain only with each
     other.
     """
-    long = [draft for draft in drafts if draft.letters > 3]
+    long = [draft for draft in drafts if len(draft.letters) > 3]
     ends = np.array(
         [(boxes[d.members, 0].min(), boxes[d.members, 2].max(), d.x_height) for d in long]
     ).reshape(-1, 3)
     left, right, size = ends.T
     kept = long.copy()
     for draft in drafts:
-        if draft.letters > 3:
+        if len(draft.letters) > 3:
             continue
         x0, y0 = boxes[draft.members, :2].min(axis=0)
         x1, y1 = boxes[draft.members, 2:].max(axis=0)
@@ -369,7 +403,7 @@ def _absorb(drafts: list[_Draft], boxes: NDArray[np.float64]) -> list[_Draft]:
             base = float(long[index].baseline(x))
             top, bottom = (base - y0) / size[index], (base - y1) / size[index]
             if -0.7 < bottom < 1.3 and 0.5 < top < 2.0:
-                long[index].members.extend(draft.members)
+                long[index].marks.extend(draft.members)
                 break
         else:
             kept.append(draft)
@@ -392,7 +426,7 @@ def _attach(drafts: list[_Draft], boxes: NDArray[np.float64], marks: NDArray[np.
     owner = np.argmin(off, axis=0)
     for index, mark in enumerate(marks):
         if np.isfinite(off[owner[index], index]):
-            drafts[owner[index]].members.append(int(mark))
+            drafts[owner[index]].marks.append(int(mark))
 
 
 def _is_text(draft: _Draft, boxes: NDArray[np.float64], letter: float) -> bool:

@@ -21,7 +21,7 @@ def _grown(array: Any, size: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def sweep(  # noqa: C901
+def sweep(
     nodes: int,
     start: Any,
     order: Any,

@@ -21,7 +21,6 @@ Recognition by Integrating Multiple Contexts", IEEE TPAMI, 2012.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,11 +171,11 @@ def _best_path_reference(
             kept[node] = dict(ranked[:beam])
     if not kept[-1]:
         return None
-    states = max(kept[-1], key=lambda s: kept[-1][s][0])
-    total = kept[-1][states][0]
+    final = max(kept[-1], key=lambda joint: kept[-1][joint][0])
+    total = kept[-1][final][0]
     node, arcs, labels = lattice.nodes - 1, [], []
     while node != 0:
-        _, arc, label, states = kept[node][states]
+        _, arc, label, final = kept[node][final]
         arcs.append(arc)
         labels.append(label)
         node = int(lattice.start[arc])

@@ -1,0 +1,181 @@
+"""The best path through a lattice: both rungs against brute force over all paths and labels."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocrlearn.ops.lattice import RUNGS, Automata, Lattice, best_path
+
+SYMBOLS = 4
+EMITS = [(0,), (1,), (2,), (3, 1), ()]  # three characters, a ligature, nothing
+
+
+def random_lattice(rng, nodes, choices=3):
+    """Every arc that spans one to three nodes."""
+    arcs = [(a, b) for a in range(nodes) for b in range(a + 1, min(nodes, a + 4))]
+    start, end = np.array(arcs).T
+    labels = rng.integers(0, len(EMITS), (len(arcs), choices))
+    return Lattice(nodes, start, end, labels, rng.normal(size=labels.shape))
+
+
+def random_automata(rng, count=2):
+    """Automata of three rows each; the second tells fewer symbols apart than the first."""
+    score = rng.normal(size=(3 * count, SYMBOLS)).astype(np.float32)
+    next_row = np.concatenate([rng.integers(3 * m, 3 * m + 3, (3, SYMBOLS)) for m in range(count)])
+    column = np.stack([np.arange(SYMBOLS) // (m + 1) for m in range(count)])
+    return Automata(score, next_row.astype(np.int32), column, 3 * np.arange(count))
+
+
+def all_paths(lattice, node=0):
+    """Every sequence of arcs from `node` to the last node."""
+    if node == lattice.nodes - 1:
+        yield ()
+    for arc in np.flatnonzero(lattice.start == node):
+        for rest in all_paths(lattice, lattice.end[arc]):
+            yield (arc, *rest)
+
+
+def score_of(lattice, automata, arcs, choices):
+    """Score of one path with one choice of labels, computed independently of the sweep."""
+    total = sum(lattice.scores[arc, choice] for arc, choice in zip(arcs, choices, strict=True))
+    text = [s for a, c in zip(arcs, choices, strict=True) for s in EMITS[lattice.labels[a, c]]]
+    for m, row in enumerate(automata.first_row):
+        for symbol in text:
+            column = automata.column[m, symbol]
+            total += automata.score[row, column]
+            row = automata.next_row[row, column]
+    return total
+
+
+def brute_force(lattice, automata):
+    return max(
+        score_of(lattice, automata, arcs, choices)
+        for arcs in all_paths(lattice)
+        for choices in itertools.product(range(lattice.labels.shape[1]), repeat=len(arcs))
+    )
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("automata_count", [0, 1, 2])
+@pytest.mark.parametrize("seed", range(8))
+def test_equals_brute_force(rung, automata_count, seed):
+    rng = np.random.default_rng(seed)
+    lattice = random_lattice(rng, nodes=int(rng.integers(2, 6)))
+    automata = random_automata(rng, automata_count) if automata_count else Automata.none(SYMBOLS)
+    path = best_path(lattice, automata, EMITS, rung=rung)
+    assert path.score == pytest.approx(brute_force(lattice, automata), abs=1e-5)
+    choices = [
+        next(c for c in np.argsort(-lattice.scores[a]) if lattice.labels[a, c] == label)
+        for a, label in zip(path.arcs, path.labels, strict=True)
+    ]
+    assert score_of(lattice, automata, path.arcs, choices) == pytest.approx(path.score, abs=1e-5)
+
+
+@given(seed=st.integers(0, 10**6), beam=st.integers(1, 30))
+@settings(max_examples=60, deadline=None)
+def test_a_beam_never_helps_and_a_wide_one_never_hurts(seed, beam):
+    rng = np.random.default_rng(seed)
+    lattice, automata = random_lattice(rng, nodes=7), random_automata(rng)
+    exact = best_path(lattice, automata, EMITS).score
+    assert best_path(lattice, automata, EMITS, beam=beam).score <= exact + 1e-9
+    # Two automata of three states have nine joint states, so a beam of nine drops nothing.
+    assert best_path(lattice, automata, EMITS, beam=9).score == pytest.approx(exact)
+
+
+@given(seed=st.integers(0, 10**6), beam=st.sampled_from([1, 3, None]))
+@settings(max_examples=60, deadline=None)
+def test_rungs_agree(seed, beam):
+    rng = np.random.default_rng(seed)
+    lattice, automata = random_lattice(rng, nodes=8), random_automata(rng)
+    found = [best_path(lattice, automata, EMITS, beam=beam, rung=rung) for rung in RUNGS]
+    np.testing.assert_array_equal(found[0].arcs, found[1].arcs)
+    np.testing.assert_array_equal(found[0].labels, found[1].labels)
+    assert found[0].score == pytest.approx(found[1].score, abs=1e-5)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_greedy_falls_for_two_narrow_letters_and_language_does_not(rung):
+    # Two pieces: together they look like "m" (-0.7), apart like "r" and "n" (-0.3 each).
+    m, r, n = 0, 1, 2
+    lattice = Lattice(
+        3,
+        np.array([0, 0, 1]),
+        np.array([2, 1, 2]),
+        np.array([[m], [r], [n]]),
+        np.array([[-0.7], [-0.3], [-0.3]]),
+    )
+    assert best_path(lattice, rung=rung).labels.tolist() == [r, n]
+    # A language in which n after r costs 1: state 0 = anything, state 1 = after r.
+    score = np.array([[0, 0, 0], [0, 0, -1]], np.float32)
+    next_row = np.array([[0, 1, 0], [0, 1, 0]], np.int32)
+    language = Automata(score, next_row, np.arange(3)[None], np.array([0]))
+    path = best_path(lattice, language, rung=rung)
+    assert path.labels.tolist() == [m]
+    assert path.score == pytest.approx(-0.7)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_degenerate_lattices(rung):
+    nothing = np.zeros(0, np.intp), np.zeros(0, np.intp)
+    alone = Lattice(1, *nothing, np.zeros((0, 1), np.intp), np.zeros((0, 1)))
+    assert len(best_path(alone, rung=rung).arcs) == 0
+    apart = Lattice(2, *nothing, np.zeros((0, 1), np.intp), np.zeros((0, 1)))
+    with pytest.raises(ValueError, match="no path"):
+        best_path(apart, rung=rung)
+    closed = Lattice(2, np.array([0]), np.array([1]), np.array([[0]]), np.array([[-np.inf]]))
+    with pytest.raises(ValueError, match="no path"):
+        best_path(closed, rung=rung)
+    # A gap that no arc bridges in the middle of a longer lattice.
+    broken = Lattice(
+        4, np.array([0, 2]), np.array([1, 3]), np.array([[0], [0]]), np.array([[0.0], [0.0]])
+    )
+    with pytest.raises(ValueError, match="no path"):
+        best_path(broken, rung=rung)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_many_hypotheses_outgrow_the_first_block_of_memory(rung):
+    rng = np.random.default_rng(3)
+    states = 60
+    automata = Automata(
+        rng.normal(size=(states, SYMBOLS)).astype(np.float32),
+        rng.integers(0, states, (states, SYMBOLS)).astype(np.int32),
+        np.arange(SYMBOLS)[None],
+        np.array([0]),
+    )
+    lattice = random_lattice(rng, nodes=30)
+    exact = best_path(lattice, automata, EMITS, rung="reference").score
+    assert best_path(lattice, automata, EMITS, rung=rung).score == pytest.approx(exact, abs=1e-4)
+
+
+def test_bad_arguments_are_named():
+    one = np.array([0]), np.array([1])
+    with pytest.raises(ValueError, match="forward"):
+        Lattice(2, np.array([1]), np.array([1]), np.array([[0]]), np.array([[0.0]]))
+    with pytest.raises(ValueError, match="one and the same length"):
+        Lattice(2, np.array([0, 0]), np.array([1]), np.array([[0]]), np.array([[0.0]]))
+    with pytest.raises(ValueError, match="labels must have shape"):
+        Lattice(2, *one, np.array([0]), np.array([[0.0]]))
+    with pytest.raises(ValueError, match="shape of labels"):
+        Lattice(2, *one, np.array([[0]]), np.array([[0.0, 1.0]]))
+    with pytest.raises(ValueError, match="NaN"):
+        Lattice(2, *one, np.array([[0]]), np.array([[np.nan]]))
+    lattice = Lattice(2, *one, np.array([[5]]), np.array([[0.0]]))
+    with pytest.raises(ValueError, match=r"\[0, 2\)"):
+        best_path(lattice, emits=[(0,), (1,)])
+    with pytest.raises(ValueError, match="know only 3 symbols"):
+        best_path(lattice, Automata.none(3))
+    with pytest.raises(ValueError, match="beam"):
+        best_path(lattice, beam=0)
+    with pytest.raises(ValueError, match="no rung"):
+        best_path(lattice, rung="slow")
+    with pytest.raises(ValueError, match="joint states"):
+        Automata(
+            np.zeros((2**16, 1), np.float32),
+            np.zeros((2**16, 1), np.int32),
+            np.zeros((4, 1), np.intp),
+            np.zeros(4, np.intp),
+        )
