@@ -235,6 +235,14 @@ def test_maps_are_undone_by_their_inverses(name, points):
     assert point_map(points[None, :, :]).shape == (1, *points.shape)
 
 
+@pytest.mark.parametrize("name", MAPS)
+def test_sources_are_the_inverse_at_every_pixel(name):
+    sources = MAPS[name].sources((7, 5))
+    assert sources.shape == (7, 5, 2)
+    np.testing.assert_allclose(sources[6, 2], MAPS[name].back([2, 6]), atol=1e-9)
+    np.testing.assert_allclose(sources[0, 4], MAPS[name].back([4, 0]), atol=1e-9)
+
+
 def test_perspective_map_agrees_with_scikit_image_and_opencv():
     corners = np.array([[5, 3], [70, -4], [90, 110], [-10, 95]], np.float64)
     source = np.array([[0, 0], [79, 0], [79, 99], [0, 99]], np.float64)

@@ -103,8 +103,8 @@ def test_quads_of_words_hold_their_ink_on_pages(look):
         if len(word.text) > 3
     ]
     assert len(overlaps) > 100
-    # A word of 20 x 80 pixels that is off by half a pixel on every side has 0.93.
-    assert np.median(overlaps) > 0.93
+    # A word of 15 x 60 pixels whose mask is off by half a pixel on every side has 0.92.
+    assert np.median(overlaps) > 0.9
     assert np.mean(np.array(overlaps) > 0.8) > 0.98
 
 

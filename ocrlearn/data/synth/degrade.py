@@ -562,11 +562,14 @@ class PointMap:
         The way back, which is what moving pixels needs.
     matrix
         The ``(3, 3)`` homography that does the same, or None for a map that bends straight lines.
+    parts
+        The two maps that this one is made of, in order, or None.
     """
 
     forward: Callable[[Points], Points]
     inverse: Callable[[Points], Points]
     matrix: Points | None = None
+    parts: tuple["PointMap", "PointMap"] | None = None
 
     def __call__(self, points: ArrayLike) -> Points:
         """Map points of shape ``(..., 2)``, such as quads ``(N, 4, 2)``."""
@@ -578,6 +581,17 @@ class PointMap:
         array = np.asarray(points, dtype=np.float64)
         return self.inverse(array.reshape(-1, 2)).reshape(array.shape)
 
+    def sources(self, shape: tuple[int, int]) -> Points:
+        """Return where each pixel of a result of `shape` comes from, ``(height, width, 2)``."""
+        from ocrlearn.image.rectify import source_map
+
+        if self.matrix is not None:
+            return source_map(self.matrix, shape)
+        if self.parts is not None:
+            return self.parts[0].back(self.parts[1].sources(shape))
+        x, y = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
+        return self.back(np.stack([x, y], axis=-1))
+
     def then(self, after: "PointMap") -> "PointMap":
         """Return this map followed by `after`."""
         if self.matrix is not None and after.matrix is not None:
@@ -585,6 +599,7 @@ class PointMap:
         return PointMap(
             forward=lambda points: after.forward(self.forward(points)),
             inverse=lambda points: self.inverse(after.inverse(points)),
+            parts=(self, after),
         )
 
     @staticmethod
@@ -637,8 +652,7 @@ def move(
     paper = _working_copy(image)
     if point_map.matrix is not None:
         return warp(paper, point_map.matrix, shape, border=border)
-    x, y = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
-    return warp(paper, point_map.back(np.stack([x, y], axis=-1)), border=border)
+    return warp(paper, point_map.sources(shape), border=border)
 
 
 def scale_map(old_shape: tuple[int, int], new_shape: tuple[int, int]) -> PointMap:
