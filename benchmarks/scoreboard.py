@@ -227,8 +227,16 @@ def describe_machine():
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: version(name) for name in ("ocrlearn", "numpy", "scipy", "numba", "pillow")},
+        "load": load_average(),
         "date": date.today().isoformat(),
     }
+
+
+def load_average():
+    """Return how many processes wanted a core while the times were taken, ours included."""
+    if not hasattr(os, "getloadavg"):
+        return "unknown"
+    return f"{os.getloadavg()[2]:.1f} on average over a quarter of an hour, this run included"
 
 
 def processor_name():
