@@ -90,8 +90,8 @@ def vocabulary(split: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Return the words that a split may use, and the running sum of their probabilities.
 
     The 30,000 most frequent English words of ``wordfreq``, as far as they are made of letters and
-    apostrophes and can be shown to a class.
-    Beyond the first 500, words whose checksum ends in a certain tenth are left out of "training".
+    apostrophes and can be shown to a class. Of those beyond the first 500, "training" lacks the
+    tenth whose checksums are divisible by ten.
     """
     from wordfreq import top_n_list, word_frequency
 
@@ -133,7 +133,7 @@ def paragraph(rng: np.random.Generator, split: str = "training", *, words: int =
 
 
 def heading(rng: np.random.Generator, split: str = "training") -> str:
-    """Return a heading of two to six words: numbered or not, in capitals or in title case."""
+    """Return a heading of two to seven words: numbered or not, in capitals or in title case."""
     adjective, noun, other = (
         _pick(rng, _WORDS["adjectives"]),
         _pick(rng, _WORDS["nouns"]),
@@ -149,7 +149,7 @@ def heading(rng: np.random.Generator, split: str = "training") -> str:
             f"{noun} and {other}",
             f"on the {noun} of {_pick(rng, _WORDS['places'])}",
             f"{adjective} {_plural(noun)}",
-            f"a {noun} for the {adjective} {other}",
+            f"{_with_article(noun)} for the {adjective} {other}",
             f"notes on {topic} and {noun}",
             f"{_pick(rng, _WORDS['names'])} and the {noun}",
         ),
@@ -252,6 +252,10 @@ def _plural(noun: str) -> str:
     return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
 
 
+def _with_article(phrase: str) -> str:
+    return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
+
+
 def _capitalised(text: str) -> str:
     """Make the first letter a capital, also behind a quotation mark or bracket."""
     start = len(text) - len(text.lstrip("\"'("))
@@ -333,6 +337,4 @@ def _noun_phrase(rng: np.random.Generator, split: str) -> str:
     if rng.random() < 0.5:
         noun = f"{_pick(rng, _WORDS['adjectives'])} {noun}"
     article = _pick(rng, ("the", "the", "the", "a", "this", "every", "his", "her", "our"))
-    if article == "a" and noun[0] in "aeiou":
-        article = "an"
-    return f"{article} {noun}"
+    return _with_article(noun) if article == "a" else f"{article} {noun}"
