@@ -19,14 +19,19 @@ if TYPE_CHECKING:  # for type checkers, which cannot see that these are not the 
     from ocrlearn.image.dewarp import dewarp as dewarp
     from ocrlearn.image.read import read as read
     from ocrlearn.image.rectify import rectify as rectify
+    from ocrlearn.image.undistort import undistort as undistort
 
 _EXPORTS = {
+    "Calibration": "undistort",
     "ImageReadError": "read",
     "binarize": "binarize",
+    "calibrate_from_lines": "undistort",
     "clahe": "enhance",
     "clean_binarize": "binarize",
+    "defocus_psf": "deblur",
     "deskew": "deskew",
     "dewarp": "dewarp",
+    "distort": "undistort",
     "divide_background": "enhance",
     "equalize_histogram": "enhance",
     "estimate_aspect": "rectify",
@@ -36,13 +41,17 @@ _EXPORTS = {
     "find_page_quad": "rectify",
     "find_skew": "deskew",
     "find_text_lines": "dewarp",
+    "gaussian_psf": "deblur",
     "homography": "rectify",
+    "inverse_filter": "deblur",
+    "motion_psf": "deblur",
     "multi_scale_retinex": "enhance",
     "niblack_threshold": "binarize",
     "otsu_threshold": "binarize",
     "read": "read",
     "read_pages": "read",
     "rectify": "rectify",
+    "richardson_lucy": "deblur",
     "rotate": "rectify",
     "rotation": "rectify",
     "sauvola_threshold": "binarize",
@@ -52,11 +61,13 @@ _EXPORTS = {
     "to_gray": "convert",
     "to_uint8": "convert",
     "turn_upright": "orientation",
+    "undistort": "undistort",
     "warp": "rectify",
+    "wiener": "deblur",
     "wolf_threshold": "binarize",
     "write": "read",
 }
-_MODULES = ("convert", "enhance", "orientation")
+_MODULES = ("convert", "deblur", "enhance", "orientation")
 
 __all__ = sorted([*_EXPORTS, *_MODULES])
 
