@@ -1,4 +1,4 @@
-"""Sphinx configuration: the chapters as executed notebooks, the guides and the library reference."""
+"""Sphinx configuration: executed chapters, guides, and the library reference."""
 
 import shutil
 from pathlib import Path

@@ -37,17 +37,13 @@ PLAN: tuple[Planned, ...] = (
     Planned(1, "I", "The whole journey on one page", "the map, and a way to measure"),
     Planned(2, "I", "Cleaning a page", "bent, blurred and badly lit pages"),
     Planned(3, "I", "Layout and lines", "columns, tables, reading order"),
-    Planned(
-        4, "I", "Histograms of oriented gradients", "descriptions that survive a new font"
-    ),
+    Planned(4, "I", "Histograms of oriented gradients", "descriptions that survive a new font"),
     Planned(5, "I", "Templates and sliding windows", "finding a known shape anywhere"),
     Planned(6, "I", "Over-segmentation and dynamic programming", "letters that touch"),
     Planned(7, "I", "Lexicons, language and entry accuracy", "doubts settled by what can be meant"),
     Planned(8, "II", "K-means and mean shift", "groups of colours"),
     Planned(9, "II", "SLIC superpixels", "pixels that belong together, at any scale"),
-    Planned(
-        10, "II", "Min-cut, normalised cut, spectral methods", "the best cut through a graph"
-    ),
+    Planned(10, "II", "Min-cut, normalised cut, spectral methods", "the best cut through a graph"),
     Planned(11, "II", "Graph Cuts and GrabCut", "an object lifted out of its photograph"),
     Planned(12, "III", "LeNet-5 from scratch", "features that are learned"),
     Planned(13, "III", "Backbones", "depth that still trains"),

@@ -1,0 +1,1 @@
+"""What serves every method: sources of images, results, drawings, measures, the scoreboard."""
