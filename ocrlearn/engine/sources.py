@@ -42,7 +42,7 @@ STANDARD_INPUT = "-"
 
 IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp", ".gif", ".bmp"),
-    *(".pbm", ".pgm", ".ppm", ".pnm", ".pfm", ".pdf"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".pdf"),
 )
 """What is taken from a folder, by the end of its name, in any case. A file that is named is always
 tried, whatever it is called: its content decides."""
