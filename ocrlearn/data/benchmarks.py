@@ -159,7 +159,8 @@ def photograph() -> LabelledImage:
     package = find_spec("skimage")
     if package is None or package.origin is None:
         raise ModuleNotFoundError(
-            "the photograph comes with scikit-image; pip install 'ocrlearn[course]' brings it"
+            "the photograph comes with scikit-image; pip install 'ocrlearn[course]' brings it",
+            name="skimage",
         )
     image = read(Path(package.origin).parent / "data" / "page.png", mode="gray")
     return LabelledImage("skimage.data.page()", image, PHOTOGRAPH_TEXT)
