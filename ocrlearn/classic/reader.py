@@ -3,7 +3,8 @@
 From pixels to text in six steps, each a module of its own:
 
 1. even out the light and binarise (:mod:`ocrlearn.image`);
-2. find the lines and straighten each to one size (:mod:`ocrlearn.layout.lines`);
+2. find the lines, turn the page should they slope or be unreadable as they stand, and straighten
+   each to one size (:mod:`ocrlearn.layout.lines`);
 3. cut each line into pieces no larger than a character, and offer runs of pieces as candidates
    (:mod:`ocrlearn.classic.oversegment`);
 4. describe each candidate by histograms of oriented gradients and let a linear classifier say how
@@ -23,7 +24,7 @@ characters win for having fewer terms.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from scipy import ndimage
 
 from ocrlearn._validate import check_choice, check_image, check_number
 from ocrlearn.classic import features
-from ocrlearn.classic.classifier import LinearClassifier
+from ocrlearn.classic.classifier import LinearClassifier, log_softmax
 from ocrlearn.classic.language import english
 from ocrlearn.classic.oversegment import (
     Candidates,
@@ -55,11 +56,11 @@ from ocrlearn.layout.lines import (
 )
 from ocrlearn.layout.reading_order import reading_order
 from ocrlearn.ops.components import connected_components_with_stats
-from ocrlearn.ops.lattice import Automata, Lattice, best_path
+from ocrlearn.ops.lattice import Automata, Lattice, Path, best_path
 
 __all__ = ["ClassicalReader", "LineReading", "ReaderConfig"]
 
-WEIGHTS = Path(__file__).with_name("glyphs.safetensors")
+WEIGHTS = FilePath(__file__).with_name("glyphs.safetensors")
 
 WINDOW = 31
 """Side of Sauvola's window on the working image, about a letter."""
@@ -70,6 +71,13 @@ reaches 0.85 to 0.97, upside down 0.3 to 0.6, on its side 0.15 to 0.35."""
 
 UNREADABLE = 0.35
 """Mean probability of the characters below which a line is taken to be no text."""
+
+SKIP_SCORE, SKIP_SCORE_PER_AREA = -8.0, -100.0
+"""Log score of passing a primitive over in silence, and what each squared x-height of it adds: a
+speck may be skipped when nothing else fits, a stroke may not."""
+
+USUAL_SPACE = 0.45
+"""Gap, in x-heights, from which on a space is likely, in most fonts."""
 
 PLAIN = {"‘": "'", "’": "'", "“": '"', "”": '"'}
 """Typographic quotes and the keyboard's."""
@@ -173,10 +181,9 @@ def _space_threshold(gaps: NDArray[np.float64]) -> float:
     blended with what is usual and kept within sane limits, since a short line may hold but one
     group.
     """
-    usual = 0.45
     gaps = np.sort(gaps[gaps > 0])
     if len(gaps) < 4:
-        return usual
+        return USUAL_SPACE
     sizes = np.arange(1, len(gaps))
     below = np.cumsum(gaps)[:-1] / sizes
     above = (gaps.sum() - np.cumsum(gaps)[:-1]) / (len(gaps) - sizes)
@@ -184,7 +191,7 @@ def _space_threshold(gaps: NDArray[np.float64]) -> float:
     split = int(np.argmax(between))
     found = (gaps[split] + gaps[split + 1]) / 2
     trust = min(1.0, len(gaps) / 20)
-    return float(np.clip(trust * found + (1 - trust) * usual, 0.3, 0.8))
+    return float(np.clip(trust * found + (1 - trust) * USUAL_SPACE, 0.3, 0.8))
 
 
 class ClassicalReader:
@@ -215,7 +222,7 @@ class ClassicalReader:
 
     @classmethod
     def load(
-        cls, config: ReaderConfig | None = None, weights: str | Path | None = None
+        cls, config: ReaderConfig | None = None, weights: str | FilePath | None = None
     ) -> "ClassicalReader":
         """Make a reader from shipped or given classifier weights.
 
@@ -232,7 +239,7 @@ class ClassicalReader:
             If the weights are missing or were trained for other features; the message says what
             differs.
         """
-        path = Path(weights) if weights is not None else WEIGHTS
+        path = FilePath(weights) if weights is not None else WEIGHTS
         return cls(LinearClassifier.load(path, features.CONFIG), config)
 
     # --- one line -------------------------------------------------------------------------------
@@ -252,90 +259,92 @@ class ClassicalReader:
         )
         log_p = self.classifier.log_probabilities(features.describe(strip, cuts, candidates))
         log_p = log_p[:, [bool(c) for c in self.classifier.classes]]
+        if components:  # every component must be a character
+            log_p = log_softmax(log_p)
         lattice = self._lattice(candidates, log_p)
         path = best_path(lattice, self.automata, self.emits, beam=self.config.beam)
-        return self._reading(path.arcs, path.labels, path.score, candidates, log_p, len(cuts.paths))
+        return self._reading(path, candidates, log_p)
 
     def _lattice(self, candidates: Candidates, log_p: NDArray[np.float32]) -> Lattice:
         """Glyph arcs, then gap arcs.
 
-        Boundary b between two primitives has two nodes, 2 b - 1 before its gap and 2 b after it;
-        the gap arc between them reads a space or nothing.
+        Boundary b between two primitives has two nodes, 2 b - 1 before its gap and 2 b after it. A
+        glyph arc leads from after the gap on its left to before the gap on its right, and a gap arc
+        from before to after a gap.
         """
-        config = self.config
-        components = config.cuts == "components"
-        pieces = candidates.pieces
-        count = len(pieces)
-        choices = 1 if components else min(config.choices, log_p.shape[1])
-        # The last place of a glyph arc is kept for reading nothing at all, for specks.
-        labels = np.full((len(candidates) + count - 1, max(2, choices + 1)), self.nothing, np.intp)
-        scores = np.full(labels.shape, -np.inf)
-        glyphs = np.argsort(-log_p, axis=1)[:, :choices]
-        length = (candidates.end - candidates.start).astype(np.float64)
-        labels[: len(candidates), :choices] = glyphs
-        scores[: len(candidates), :choices] = (
-            np.take_along_axis(log_p, glyphs, axis=1) * (length**config.length_power)[:, None]
-            - config.character_cost
-        )
-        single = np.flatnonzero(candidates.end - candidates.start == 1)
-        box = candidates.boxes[single] / features.X_HEIGHT
-        size = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
-        if not components:
-            scores[single, choices] = -8 - 100 * size
-        gaps = (pieces[1:, 0] - pieces[:-1, 2]).astype(np.float64) / features.X_HEIGHT
-        threshold = _space_threshold(gaps)
-        odds = np.clip((gaps - threshold) / config.space_softness, -20, 20)
-        labels[len(candidates) :, 0] = self.space
-        scores[len(candidates) :, 0] = -np.logaddexp(0, -odds)
-        scores[len(candidates) :, 1] = -np.logaddexp(0, odds)
-        boundary = np.arange(1, count)
+        glyph_labels, glyph_scores = self._glyph_arcs(candidates, log_p)
+        gap_scores = self._gap_arcs(candidates.pieces)
+        unused = glyph_labels.shape[1] - 2
+        gap_labels = np.full((len(gap_scores), 2 + unused), self.nothing, dtype=np.intp)
+        gap_labels[:, 0] = self.space
+        gap_scores = np.pad(gap_scores, ((0, 0), (0, unused)), constant_values=-np.inf)
+        boundary = np.arange(1, len(candidates.pieces))
         return Lattice(
-            2 * count,
+            2 * len(candidates.pieces),
             np.concatenate([2 * candidates.start, 2 * boundary - 1]),
             np.concatenate([2 * candidates.end - 1, 2 * boundary]),
-            labels,
-            scores,
+            np.concatenate([glyph_labels, gap_labels]),
+            np.concatenate([glyph_scores, gap_scores]),
         )
 
+    def _glyph_arcs(
+        self, candidates: Candidates, log_p: NDArray[np.float32]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Labels and scores of the likeliest glyphs of each candidate, and of passing it over."""
+        config = self.config
+        components = config.cuts == "components"
+        choices = 1 if components else min(config.choices, log_p.shape[1])
+        labels = np.full((len(candidates), choices + 1), self.nothing, dtype=np.intp)
+        scores = np.full(labels.shape, -np.inf)
+        likeliest = np.argsort(-log_p, axis=1)[:, :choices]
+        length = (candidates.end - candidates.start).astype(np.float64)
+        weighted = (
+            np.take_along_axis(log_p, likeliest, axis=1) * length[:, None] ** config.length_power
+        )
+        labels[:, :choices] = likeliest
+        scores[:, :choices] = weighted - config.character_cost
+        if not components:
+            single = length == 1
+            size = candidates.boxes[single] / features.X_HEIGHT
+            area = (size[:, 2] - size[:, 0]) * (size[:, 3] - size[:, 1])
+            scores[single, choices] = SKIP_SCORE + SKIP_SCORE_PER_AREA * area
+        return labels, scores
+
+    def _gap_arcs(self, pieces: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Log probabilities of a space and of none at each boundary, ``(boundaries, 2)``."""
+        gaps = (pieces[1:, 0] - pieces[:-1, 2]).astype(np.float64) / features.X_HEIGHT
+        odds = (gaps - _space_threshold(gaps)) / self.config.space_softness
+        odds = np.clip(odds, -20, 20)
+        return np.stack([-np.logaddexp(0, -odds), -np.logaddexp(0, odds)], axis=1)
+
     def _reading(
-        self,
-        arcs: NDArray[np.intp],
-        labels: NDArray[np.intp],
-        score: float,
-        candidates: Candidates,
-        log_p: NDArray[np.float32],
-        boundaries: int,
+        self, path: Path, candidates: Candidates, log_p: NDArray[np.float32]
     ) -> LineReading:
         """Text, boxes and scores of a path; a ligature's box is shared out among its letters."""
-        text: list[str] = []
-        boxes: list[Sequence[float]] = []
-        scores: list[float] = []
-        for arc, label in zip(arcs, labels, strict=True):
-            if label == self.nothing:
-                continue
+        blank = np.full(4, np.nan)
+        read: list[tuple[str, Any, float]] = []
+        for arc, label in zip(path.arcs, path.labels, strict=True):
             if label == self.space:
-                if text and text[-1] != " ":
-                    text.append(" ")
-                    boxes.append([np.nan] * 4)
-                    scores.append(np.nan)
-                continue
-            glyph = self.glyphs[label]
-            left, top, right, bottom = candidates.boxes[arc]
-            edges = np.linspace(left, right, len(glyph) + 1)
-            for place, character in enumerate(glyph):
-                text.append(character)
-                boxes.append([edges[place], top, edges[place + 1], bottom])
-                scores.append(float(np.exp(log_p[arc, label])))
-        while text and text[-1] == " ":
-            text.pop(), boxes.pop(), scores.pop()
-        joined = "".join(text)
+                if read and read[-1][0] != " ":
+                    read.append((" ", blank, np.nan))
+            elif label != self.nothing:
+                glyph = self.glyphs[label]
+                left, top, right, bottom = candidates.boxes[arc]
+                edges = np.linspace(left, right, len(glyph) + 1)
+                score = float(np.exp(log_p[arc, label]))
+                for place, character in enumerate(glyph):
+                    box = (edges[place], top, edges[place + 1], bottom)
+                    read.append((character, box, score))
+        if read and read[-1][0] == " ":
+            read.pop()
+        characters = [character for character, _, _ in read]
         if self.config.plain_quotes:
-            joined = "".join(PLAIN.get(character, character) for character in joined)
+            characters = [PLAIN.get(character, character) for character in characters]
         return LineReading(
-            joined,
-            np.array(boxes, dtype=np.float32).reshape(-1, 4),
-            np.array(scores, dtype=np.float32),
-            score / (boundaries - 1),
+            "".join(characters),
+            np.array([box for _, box, _ in read], dtype=np.float32).reshape(-1, 4),
+            np.array([score for _, _, score in read], dtype=np.float32),
+            path.score / len(candidates.pieces),
         )
 
     # --- a page ---------------------------------------------------------------------------------
@@ -370,7 +379,7 @@ class ClassicalReader:
             if line not in readings:
                 readings[line] = self._read_line(page, line)
             reading, strip = readings[line]
-            if not reading.text.strip():
+            if not reading.text:
                 continue
             if reading.clarity < UNREADABLE:
                 unreadable += 1
@@ -378,7 +387,7 @@ class ClassicalReader:
             lines.append(_to_line(reading, strip, page))
         if unreadable:
             notes.append(f"{unreadable} places that look like lines could not be read")
-        return Page(lines, width, height, self.config.method, page.angle, tuple(notes))
+        return Page(lines, width, height, self.config.method, page.text_angle, tuple(notes))
 
     def _upright(
         self, gray: NDArray[np.float32]
@@ -463,8 +472,13 @@ class _Prepared:
     ----------
     darkness
         ``(H, W)`` float in [0, 1], 1 = ink.
+    labels
+        The components of ink, among them those that `lines` name.
     back
         ``(3, 3)``: takes points of the working image to points of the image as given.
+    angle
+        By which the text is turned in the image as given, in (-pi, pi]; slopes of less than two
+        degrees are left in the working image.
     """
 
     darkness: NDArray[np.float32]
@@ -477,11 +491,8 @@ class _Prepared:
     def level(cls, gray: NDArray[np.float32], zoom: float, angle: float) -> "_Prepared":
         """Prepare a page turned by about `angle`, and turn it level should its lines slope."""
         page = cls.of(gray, zoom, angle)
-        lengths = [line.right - line.left for line in page.lines]
-        if lengths:
-            slope = float(np.average([line.slope for line in page.lines], weights=lengths))
-            if abs(slope) > np.tan(np.radians(2)):
-                page = cls.of(gray, zoom, angle - float(np.arctan(slope)))
+        if abs(page.slope) > np.tan(np.radians(2)):
+            page = cls.of(gray, zoom, angle - float(np.arctan(page.slope)))
         return page
 
     @classmethod
@@ -501,8 +512,20 @@ class _Prepared:
             back = back @ np.linalg.inv(turned.matrix)
         even = np.asarray(divide_background(np.clip(gray, 0, 1)), dtype=np.float32)
         lines, labels = find_lines(binarize(even, "sauvola", window=WINDOW))
-        turn = np.pi - (np.pi - angle) % (2 * np.pi)  # in (-pi, pi]
-        return cls(1 - even, labels, lines, back, turn)
+        return cls(1 - even, labels, lines, back, _principal(angle))
+
+    @property
+    def slope(self) -> float:
+        """Mean slope dy/dx of the lines, the long ones counting for more."""
+        if not self.lines:
+            return 0.0
+        lengths = [line.right - line.left for line in self.lines]
+        return float(np.average([line.slope for line in self.lines], weights=lengths))
+
+    @property
+    def text_angle(self) -> float:
+        """By how much the text is turned in the image as given, the remaining slope included."""
+        return _principal(self.angle - float(np.arctan(self.slope)))
 
     def place(self, line: TextLine) -> NDArray[np.float32]:
         """Where a line begins, in the image as given."""
@@ -528,9 +551,9 @@ class _Prepared:
         top = int(max(0, y.min() - reach))
         part = slice(top, int(min(len(self.darkness), y.max() + reach)))
         labels = self.labels[part]
-        members = np.zeros(int(self.labels.max()) + 1, dtype=bool)
-        members[line.members] = True
-        own = members[labels]
+        is_member = np.zeros(max(int(labels.max()), int(line.members.max())) + 1, dtype=bool)
+        is_member[line.members] = True
+        own = is_member[labels]
         foreign = (labels > 0) & ~own
         # Blur spreads ink beyond its mask: wipe a rim as well, but never the line's own.
         rim = ndimage.binary_dilation(foreign, iterations=2) & ~own
@@ -544,6 +567,11 @@ class _Prepared:
             baseline_row=features.BASELINE,
         )
         return replace(strip, baseline=line.baseline)
+
+
+def _principal(angle: float) -> float:
+    """Bring an angle into (-pi, pi]."""
+    return float(np.pi - (np.pi - angle) % (2 * np.pi))
 
 
 def _resized(gray: NDArray[np.float32], zoom: float) -> NDArray[np.float32]:
