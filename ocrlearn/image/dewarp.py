@@ -222,11 +222,11 @@ def robust_cubic(points: Points, height: float) -> NDArray[np.float64]:
     for width in np.geomspace(1.5, 0.3, 10):
         root = np.sqrt(weight)
         cubic = np.linalg.lstsq(powers * root[:, None], y * root, rcond=None)[0]
-        weight = _tukey((y - powers @ cubic) / height, width)
+        weight = tukey((y - powers @ cubic) / height, width)
     return powers @ cubic
 
 
-def _tukey(residual: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+def tukey(residual: NDArray[np.float64], width: float) -> NDArray[np.float64]:
     """Tukey's biweight: how much a residual counts, from 1 at 0 to nothing from `width` on."""
     return np.clip(1 - (residual / width) ** 2, 0, None) ** 2
 
@@ -287,15 +287,17 @@ def _fit_field(
     equations = (along[:, :, None] * across[:, None, :]).reshape(len(x), -1)
     penalty = smoothness * _bending(along.shape[1], across.shape[1]) / np.median(height) ** 2
 
-    def about_level(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def about_level(
+        values: NDArray[np.float64], weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         total = np.maximum(np.add.reduceat(weight, first), 1e-12)
         means = np.add.reduceat(values * weight[:, None], first) / total[:, None]
         return values - np.repeat(means, sizes, axis=0)
 
     residual = np.zeros(len(x))
     for width in ANNEALING:
-        weight = _tukey(residual, width) / height**2
-        centred, target = about_level(equations), about_level(y[:, None])[:, 0]
+        weight = tukey(residual, width) / height**2
+        centred, target = about_level(equations, weight), about_level(y[:, None], weight)[:, 0]
         weighted = centred * weight[:, None]
         coefficients = np.linalg.solve(centred.T @ weighted + penalty, -weighted.T @ target)
         residual = (target + centred @ coefficients) / height
@@ -367,8 +369,8 @@ class Curl:
         """
         height, width = self.flat_shape
         frame_height = self._turn.shape[0]
-        x, wanted = _every_fourth(width) + self._origin[0], _every_fourth(height) + self._origin[1]
-        y = _every_fourth(frame_height)
+        x, wanted = every_fourth(width) + self._origin[0], every_fourth(height) + self._origin[1]
+        y = every_fourth(frame_height)
         levels = y[:, None] + self._field_on_grid(x, y)
         places = np.empty((len(wanted), len(x), 2))
         places[..., 0] = x
@@ -376,7 +378,7 @@ class Curl:
             beyond = np.minimum(wanted - level[0], 0) + np.maximum(wanted - level[-1], 0)
             places[:, column, 1] = np.interp(wanted, level, y) + beyond
         places = transform_points(places, np.linalg.inv(self._turn.matrix))
-        return _stretch(_stretch(places.astype(np.float32), width, 1), height, 0)
+        return stretch(stretch(places.astype(np.float32), width, 1), height, 0)
 
     def flatten(self, image: Any, *, interpolation: str = "bicubic") -> NDArray[Any]:
         """Fetch the flattened page from `image`, which has the shape the curl was found on.
@@ -384,24 +386,7 @@ class Curl:
         Whatever lies outside the picture gets the shade of the nearest blank paper, so that its
         edges are not mistaken for ink.
         """
-        array = check_image(image)
-        if array.shape[:2] != self.shape:
-            raise ValueError(
-                f"image must have the shape the curl was found on, {self.shape}, "
-                f"got {array.shape[:2]}"
-            )
-        places = self.source_map()
-        if array.dtype == np.bool_:
-            return warp(array, places, interpolation="bilinear", border=0)
-        page = warp(array, places, interpolation=interpolation, border="edge")
-        x, y = np.moveaxis(places, -1, 0)
-        outside = (x < 0) | (x > self.shape[1] - 1) | (y < 0) | (y > self.shape[0] - 1)
-        if outside.any():
-            step = max(1, max(self.shape) // 400)  # blank paper needs no detail
-            paper = np.clip(estimate_background(array[::step, ::step]), 0, 1)
-            blank = warp(paper, places / step, interpolation="nearest", border="edge")[outside]
-            page[outside] = np.rint(blank * 255) if array.dtype == np.uint8 else blank
-        return page
+        return fetch_page(image, self.shape, self.source_map(), interpolation)
 
     @property
     def _turn(self) -> Rotation:
@@ -426,12 +411,34 @@ class Curl:
         return _spline_basis(x, width, pieces_x), _spline_basis(y, height, pieces_y)
 
 
-def _every_fourth(length: int) -> NDArray[np.float64]:
+def fetch_page(
+    image: Any, shape: tuple[int, int], places: NDArray[Any], interpolation: str
+) -> NDArray[Any]:
+    """Fetch a page from where its pixels lie in `image`, and paper from beyond its border."""
+    array = check_image(image)
+    if array.shape[:2] != shape:
+        raise ValueError(
+            f"image must have the shape the page was found on, {shape}, got {array.shape[:2]}"
+        )
+    if array.dtype == np.bool_:
+        return warp(array, places, interpolation="bilinear", border=0)
+    page = warp(array, places, interpolation=interpolation, border="edge")
+    x, y = np.moveaxis(places, -1, 0)
+    outside = (x < 0) | (x > shape[1] - 1) | (y < 0) | (y > shape[0] - 1)
+    if outside.any():
+        step = max(1, max(shape) // 400)  # blank paper needs no detail
+        paper = np.clip(estimate_background(array[::step, ::step]), 0, 1)
+        blank = warp(paper, places / step, interpolation="nearest", border="edge")[outside]
+        page[outside] = np.rint(blank * 255) if array.dtype == np.uint8 else blank
+    return page
+
+
+def every_fourth(length: int) -> NDArray[np.float64]:
     """About every fourth pixel of an axis, evenly spaced, with both ends."""
     return np.linspace(0, length - 1, max(2, int(np.ceil((length - 1) / 4)) + 1))
 
 
-def _stretch(values: NDArray[np.float32], length: int, axis: int) -> NDArray[np.float32]:
+def stretch(values: NDArray[np.float32], length: int, axis: int) -> NDArray[np.float32]:
     """Interpolate linearly along one axis to `length` samples, the ends staying where they are."""
     place = np.linspace(0, values.shape[axis] - 1, length)
     before = np.minimum(place.astype(int), values.shape[axis] - 2)
@@ -514,7 +521,7 @@ def _fitted(curl: Curl, smoothness: float) -> Curl:
         )
         for line in curl.lines
     ]
-    x, y = _every_fourth(curl.shape[1]), _every_fourth(curl.shape[0])
+    x, y = every_fourth(curl.shape[1]), every_fourth(curl.shape[0])
     pieces = (curl.coefficients.shape[0] - 3, curl.coefficients.shape[1] - 3)
     for factor in (1, 10, 100, 1000):
         field = _fit_field(lines, turn.shape, pieces, smoothness * factor)
@@ -540,7 +547,7 @@ def _median_slope(curl: Curl) -> float:
 
 def _grid(shape: tuple[int, int]) -> Points:
     """Return points all over a picture, ``(rows, columns, 2)``, its border included."""
-    x, y = _every_fourth(shape[1]), _every_fourth(shape[0])
+    x, y = every_fourth(shape[1]), every_fourth(shape[0])
     return np.stack(np.meshgrid(x, y), axis=-1)
 
 

@@ -285,7 +285,7 @@ def test_beside_the_picture_lies_paper():
 
 
 def test_flatten_refuses_other_pictures(askew_curl):
-    with pytest.raises(ValueError, match="the shape the curl was found on"):
+    with pytest.raises(ValueError, match="the shape the page was found on"):
         askew_curl.flatten(np.zeros((5, 5), np.uint8))
 
 
