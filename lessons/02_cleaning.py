@@ -1422,7 +1422,7 @@ figures.show_images(
 # - K. Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV, 1994.
 # - D. J. Jobson, Z. Rahman and G. A. Woodell, "Properties and performance of a center/surround
 #   retinex", IEEE Transactions on Image Processing, 1997.
-# - N. Wiener, "Extrapolation, Interpolation, and Smoothing of Stationary Time Series", Wiley, 1949.
+# - N. Wiener, "Extrapolation, Interpolation, and Smoothing of Stationary Time Series", MIT Press and Wiley, 1949.
 # - W. H. Richardson, "Bayesian-based iterative method of image restoration", Journal of the Optical
 #   Society of America, 1972; L. B. Lucy, "An iterative technique for the rectification of observed
 #   distributions", The Astronomical Journal, 1974.

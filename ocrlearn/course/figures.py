@@ -251,7 +251,8 @@ def draw_quads(
 def encode_png(figure: Figure, limit: int = LIMIT) -> bytes:
     """Return the figure as PNG of at most `limit` bytes.
 
-    Full colours if they fit; otherwise 256, then 128 and 64 palette colours, then fewer pixels.
+    96 palette colours, which no eye misses in a diagram or a grey photograph and which halve the
+    file; where that does not fit, 48, then fewer pixels.
 
     Raises
     ------
@@ -262,12 +263,11 @@ def encode_png(figure: Figure, limit: int = LIMIT) -> bytes:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=figure.dpi * scale, metadata={"Software": None})
         image = Image.open(buffer).convert("RGB")
-        for colours in (None, 256, 128, 64):
-            smaller = image if colours is None else _quantise(image, colours)
-            encoded = _png(smaller)
+        for colours in (96, 48):
+            encoded = _png(_quantise(image, colours))
             if len(encoded) <= limit:
                 return encoded
-            if colours is not None and len(encoded) > 2 * limit:
+            if len(encoded) > 2 * limit:
                 break  # fewer colours will not halve it
     raise ValueError(
         f"the picture does not fit in {limit // 1000} kB; show fewer or smaller images"
@@ -280,7 +280,7 @@ def _quantise(image: Image.Image, colours: int) -> Image.Image:
 
 def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
+    image.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 
