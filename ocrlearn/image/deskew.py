@@ -9,8 +9,7 @@ Nothing is rotated to do so. A pixel at (x, y) lies on the ray number ``y cos(a)
 family of rays that runs at angle ``a``, so one pass over the *ink* pixels gives the profile for an
 angle.
 
-The profile also tells pages that lie on their side (:func:`find_orientation`), and the letters that
-reach above or below their line tell which way is up.
+Whether a page lies on its side or upside down is told by :mod:`ocrlearn.image.orientation`.
 
 References
 ----------
@@ -44,6 +43,7 @@ __all__ = [
 ]
 
 BINS_PER_PIXEL = 4
+"""Rays per pixel in a profile."""
 
 
 def projection_energy(ink: ArrayLike, angle: float, blur: float = 1.0) -> float:

@@ -20,7 +20,8 @@ tilt the strokes. A page that lies askew is another matter: all of it is turned,
 alike. The turn is taken to be the median slope of the lines and undone before the rest.
 
 What the field cannot see is how the page's slope squeezes letters sideways; near a steep fold they
-stay narrower than they were printed.
+stay narrower than they were printed. :mod:`ocrlearn.image.sheet` can, at the price of knowing the
+camera.
 
 Flattening by text lines has been done with many models: A. Ulges, C. Lampert and T. Breuel,
 "Document Image Dewarping using Robust Estimation of Curled Text Lines", ICDAR 2005, rectify each
@@ -130,10 +131,9 @@ def _letter_sized(
 ) -> NDArray[np.bool_]:
     """Mark components that may be letters or words: 0.6 to 4 times as high as is typical.
 
-    Commas and hyphens, which lie below or above the middle of the line, would break a chain.
-
-    The typical height is a median in which a component weighs as the root of its area, so that
-    neither a thousand specks nor one large blot decide. Label 0, the background, does not count.
+    Commas and hyphens, which lie below or above the middle of the line, would break a chain. The
+    typical height is a median in which a component weighs as the root of its area, so that neither
+    a thousand specks nor one large blot decide. Label 0, the background, does not count.
     """
     weight = np.sqrt(area)
     weight[0] = 0
@@ -467,7 +467,7 @@ def find_curl(image: Any, *, pieces: tuple[int, int] = (8, 2), smoothness: float
     -------
     Curl
         Its :meth:`~Curl.flatten` gives the flattened page, :meth:`~Curl.to_source` carries points
-        back. Without lines of text, it leaves the page as it is (or turned, if it is askew).
+        back. A page without lines of text is taken for flat.
 
     Notes
     -----
@@ -521,7 +521,7 @@ def _fitted(curl: Curl, smoothness: float) -> Curl:
         )
         for line in curl.lines
     ]
-    x, y = every_fourth(curl.shape[1]), every_fourth(curl.shape[0])
+    x, y = every_fourth(turn.shape[1]), every_fourth(turn.shape[0])
     pieces = (curl.coefficients.shape[0] - 3, curl.coefficients.shape[1] - 3)
     for factor in (1, 10, 100, 1000):
         field = _fit_field(lines, turn.shape, pieces, smoothness * factor)
