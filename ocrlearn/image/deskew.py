@@ -257,9 +257,9 @@ def find_skew(image: Any, *, limit: float = np.radians(15), least_sharpness: flo
 
     Notes
     -----
-    On rendered pages of 800 x 1000 pixels the error is about 0.01 degrees; the less text, the more: a
-    single line of 400 pixels may be 0.3 degrees off, two pixels from end to end.
-    A page without ink, or with too little of it to have a direction, has angle 0.
+    On rendered pages of 800 x 1000 pixels the error is about 0.01 degrees. The less text, the more:
+    a single line of 400 pixels may be 0.3 degrees off, two pixels from end to end. A page without
+    ink, or with too little of it to have a direction, has angle 0.
     """
     check_number(limit, "limit", low=0, high=np.pi / 4, low_open=True)
     weights = ink_weights(image)
