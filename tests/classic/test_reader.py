@@ -127,10 +127,9 @@ def test_uneven_light_colour_floats_and_reversed_print(reader):
         image / 255,
         (image / 255).astype(np.float32),
         255 - image,
-        image < 128,
+        image // 3,
+        image > 128,
     ):
-        if variant.dtype == bool:
-            variant = ~variant
         assert cer(truth, reader.read(variant).text) < 0.04
 
 
