@@ -368,7 +368,7 @@ def _row_run_lengths(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
     return lengths
 
 
-def stroke_width(mask: Any) -> float:
+def stroke_width(mask: Any, *, widest: float = math.inf) -> float:
     """Estimate how wide the strokes of an ink mask are, in pixels.
 
     The width at an ink pixel is taken as the shorter of the two runs of ink through it, along its
@@ -379,18 +379,24 @@ def stroke_width(mask: Any) -> float:
     ----------
     mask
         ``(H, W)`` bool, True = ink.
+    widest
+        Pixels whose width is larger belong to no stroke, but to a picture or to the dark margin of
+        a scan, which may well hold more pixels than all letters together; they do not count.
 
     Returns
     -------
     float
-        Pixels; 0 where there is no ink.
+        Pixels; 0 where there is no stroke.
     """
     ink = np.asarray(mask)
     if ink.ndim != 2 or ink.dtype != np.bool_:
         raise ValueError(f"mask must be bool of shape (H, W), got {ink.dtype} {ink.shape}")
+    widest = widest if widest == math.inf else check_number(widest, "widest", low=0, low_open=True)
     along_rows = _row_run_lengths(np.ascontiguousarray(ink))
     along_columns = _row_run_lengths(np.ascontiguousarray(ink.T)).T
-    return float(np.median(np.minimum(along_rows, along_columns)[ink])) if ink.any() else 0.0
+    widths = np.minimum(along_rows, along_columns)[ink]
+    strokes = widths[widths <= widest]
+    return float(np.median(strokes)) if strokes.size else 0.0
 
 
 def clean_binarize(
@@ -409,7 +415,8 @@ def clean_binarize(
     1. Divide it by its blank paper (:func:`ocrlearn.image.enhance.divide_background`), so that
        paper becomes 1 everywhere.
     2. Part the grays with Otsu's threshold, only to measure the page: the *ink level* is the median
-       of the darker class, and :func:`stroke_width` of that class gives the scale. Stretch the
+       of the darker class, and :func:`stroke_width` of that class, of what is narrower than the
+       background window, gives the scale. Stretch the
        grays so that the ink level becomes 0 and paper stays 1.
     3. Take Sauvola's threshold, in a window of four stroke widths: a stroke and the paper on both
        its sides. Now ``R`` = 0.5 is the standard deviation of half ink, half paper, and ``k`` = 1
@@ -467,7 +474,7 @@ def clean_binarize(
     if dark.all() or 1 - ink_level < min_contrast:
         return np.zeros(page.shape, np.bool_)
     stretched = np.clip((even - ink_level) / (1 - ink_level), 0, 1)
-    stroke = stroke_width(dark)
+    stroke = stroke_width(dark, widest=background_window) or background_window
     window = _odd(4 * stroke) if window is None else window
     ink = stretched <= sauvola_threshold(stretched, window, k, dynamic_range=0.5)
     speck = (stroke / 2) ** 2

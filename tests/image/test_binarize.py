@@ -336,3 +336,26 @@ def test_bad_arguments_are_named():
         stroke_width(PAGE)
     with pytest.raises(ValueError, match="k must be finite"):
         niblack_threshold(PAGE, k=float("nan"))
+
+
+def test_stroke_width_leaves_out_what_is_too_wide_for_a_stroke():
+    mask = np.zeros((60, 90), bool)
+    mask[10:50, 20:23] = True  # a stroke 3 wide
+    mask[:, 40:] = True  # a dark margin with many more pixels
+    assert stroke_width(mask) == 50
+    assert stroke_width(mask, widest=20) == 3
+    assert stroke_width(mask, widest=2) == 0
+    with pytest.raises(ValueError, match="widest must lie in"):
+        stroke_width(mask, widest=0)
+
+
+def test_letters_survive_beside_a_large_dark_margin():
+    page = np.full((400, 600), 255, np.uint8)
+    page[250:] = 0  # the open lid of the scanner: more black than all letters hold
+    letters = np.zeros(page.shape, bool)
+    for left in range(20, 580, 12):
+        letters[40:60, left : left + 4] = True
+    page[letters] = 0
+    ink = clean_binarize(page)
+    assert ink[letters].mean() > 0.95
+    assert not ink[70:240].any()
