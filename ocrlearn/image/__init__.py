@@ -38,6 +38,7 @@ _EXPORTS = {
     "estimate_background": "enhance",
     "find_curl": "dewarp",
     "find_orientation": "orientation",
+    "find_sheet": "sheet",
     "find_page_quad": "rectify",
     "find_skew": "deskew",
     "find_text_lines": "dewarp",
