@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrlearn._validate import check_choice
 from ocrlearn.document import Page
 
 __all__ = [
@@ -182,7 +183,7 @@ def photograph_benchmark() -> Benchmark:
 # Folders
 
 
-def folder_benchmark(name: str, folder: str | Path, *, unit: str = "page") -> Benchmark:
+def folder_benchmark(name: str, folder: str | Path, *, unit: str | None = None) -> Benchmark:
     """Make a benchmark of a folder of images with their text.
 
     Parameters
@@ -193,7 +194,7 @@ def folder_benchmark(name: str, folder: str | Path, *, unit: str = "page") -> Be
         Holds ``labels.jsonl``: on each line an object with the keys "file", a path below the
         folder, and "text". Other keys are ignored.
     unit
-        "line" or "page".
+        "line" or "page"; by default "line" if every text is one line.
 
     Raises
     ------
@@ -214,6 +215,9 @@ def folder_benchmark(name: str, folder: str | Path, *, unit: str = "page") -> Be
     ]
     if not labels:
         raise ValueError(f"{path}: no labels in it")
+    if unit is None:
+        unit = "page" if any("\n" in text.strip() for _, text in labels) else "line"
+    check_choice(unit, "unit", ("line", "page"))
 
     def image(index: int) -> LabelledImage:
         from ocrlearn.image.read import read

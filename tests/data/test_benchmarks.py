@@ -57,12 +57,21 @@ def folder(tmp_path):
 
 
 def test_folder(folder):
-    benchmark = folder_benchmark("mine", folder, unit="line")
+    benchmark = folder_benchmark("mine", folder)
     assert (benchmark.name, benchmark.size, benchmark.unit) == ("mine", 2, "line")
     samples = list(benchmark.images())
     assert [sample.text for sample in samples] == ["text 0", "text 1"]
     assert [sample.image.shape[1] for sample in samples] == [20, 21]
     assert samples[0].page is None
+
+
+def test_folder_of_pages(folder):
+    with (folder / "labels.jsonl").open("a") as file:
+        file.write(json.dumps({"file": "images/0.png", "text": "two\nlines"}))
+    assert folder_benchmark("mine", folder).unit == "page"
+    assert folder_benchmark("mine", folder, unit="line").unit == "line"
+    with pytest.raises(ValueError, match="unit must be one of"):
+        folder_benchmark("mine", folder, unit="word")
 
 
 @pytest.mark.parametrize(
