@@ -2,7 +2,7 @@
 
     python recipes/classical_reader.py                 # some fifteen minutes on two cores
     python recipes/classical_reader.py --fonts ~/fonts # and every font below that folder
-    python recipes/classical_reader.py --hold-out Times,Helvetica --out /tmp/trial.safetensors
+    python recipes/classical_reader.py --hold-out Times,Helvetica --out trial.safetensors
 
 Lines of text are rendered with a known owner for every pixel of ink, spoiled the way printing and
 scanning spoil them, and cut by the reader's own over-segmentation. Every candidate is labelled by
