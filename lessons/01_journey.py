@@ -40,7 +40,8 @@ figures.show_images(
 
 # %% [markdown]
 # This is what the machine has instead: a table of numbers between 0, black, and 255, white. Below
-# is the word *the* from the end of the third line, first as a picture, then as its table.
+# is the word *the* from the end of the line under the heading, first as a picture, then as its
+# table.
 
 # %%
 crop = photo[49:64, 355:379]
@@ -53,8 +54,8 @@ for (y, x), value in np.ndenumerate(crop):
 right.set_axis_off()
 figures.show(
     figure,
-    alt="Left: the blurred word 'the', enlarged, about 8 pixels high. Right: the same pixels as a "
-    "table of grey values; letters and paper differ by some 80 levels and fade into one another.",
+    alt="Left: the blurred word 'the', enlarged. Right: the same pixels as a "
+    "table of grey values; letters and paper fade into one another.",
 )
 
 # %%
@@ -64,8 +65,8 @@ print(
 print(f"{len(PAGE_TEXT)} characters are printed on it")
 
 # %% [markdown]
-# The letters are about eight pixels high and their strokes about one pixel wide. No pixel is black,
-# and the paper at the lower left is darker than some of the ink at the upper right.
+# The letters are a few pixels high and their strokes hardly one pixel wide. Almost no pixel is
+# black, and the paper at the lower left is darker than some of the ink at the upper right.
 #
 # The distance from that table to the sentence is what this course is about. In this chapter we walk
 # the whole way once, quickly, to see what there is; every later chapter stops at one place.
@@ -408,7 +409,7 @@ axis.set_axis_off()
 figures.show(
     figure,
     alt="The straightened word 'markers' with thin red cuts between the letters, and more of them "
-    "through the arches of the m, the k and the r.",
+    "through the arches of the m.",
 )
 
 # %% [markdown]
@@ -426,8 +427,8 @@ print(f"{len(cuts.paths) - 1} primitives make {len(candidates)} candidates")
 # What is each candidate, and is it a letter at all? The classifier looks at the directions of the
 # strokes (*histograms of oriented gradients*, HoG: chapter 04) and at the place and size of the
 # candidate on its line, and gives every character a probability. One more class says *this is not a
-# character*: half an *m*, or two letters in one. It was trained on letters rendered from the fonts
-# that come with matplotlib. Look at how sure it is, and of what.
+# character*: half an *m*, or two letters in one. It was trained on lines rendered from fonts that
+# the course's own packages bring along. Look at how sure it is, and of what.
 
 # %%
 from ocrlearn.classic.reader import ClassicalReader
