@@ -448,7 +448,6 @@ def draw_candidate(axes, index):
     axes[1].set(ylim=(0, 1), yticks=[0, 1])
 
 
-by_width = np.argsort(candidates.boxes[:, 2] - candidates.boxes[:, 0])
 first = [i for i in range(len(candidates)) if candidates.start[i] == 0][:5]
 figure, axes = figures.subplots(2, 5, height=2.8)
 for column, index in enumerate(first):
@@ -518,29 +517,46 @@ steps.play(
 )
 
 # %% [markdown]
-# Is the sweep right? On a lattice as small as this one we can afford to try *every* path. There are
-# many, and dynamic programming looked at each arc only once.
+# Is the sweep right? For the first few cuts we can afford to try *every* path, and see. For the
+# whole word we had better only count them, and compare with the library's own sweep. Dynamic
+# programming has looked at each arc just once.
 
 # %%
 from ocrlearn.ops.lattice import Lattice, best_path
 
 
+def every_reading(arcs, cut, last):
+    """Yield score and text of every path from `cut` to cut `last`."""
+    if cut == last:
+        yield 0.0, ""
+    for start, end, letter, score in arcs:
+        if start == cut and end <= last:
+            for rest_score, rest in every_reading(arcs, end, last):
+                yield score + rest_score, letter + rest
+
+
 def count_paths(arcs, last):
-    """Return the number of paths from cut 0 to cut `last`."""
+    """Return the number of paths from cut 0 to cut `last`, by the same kind of sweep."""
     ways = [1]
     for cut in range(1, last + 1):
         ways.append(sum(ways[start] for start, end, _, _ in arcs if end == cut))
     return ways[last]
 
 
+tried = list(every_reading(arcs, 0, 5))
+claim(
+    f"of all {len(tried):,} paths to cut 5 the best is the sweep's",
+    len(tried) == count_paths(arcs, 5) and np.isclose(max(tried)[0], best[5][0]),
+)
+
+# %%
 names = sorted({letter for _, _, letter, _ in arcs})
 start, end, letters, scores = (np.array(column) for column in zip(*arcs, strict=True))
 labels_of_arcs = np.array([[names.index(letter)] for letter in letters])
-lattice = Lattice(len(cuts.paths), start, end, labels_of_arcs, scores[:, None])
-path = best_path(lattice)
+path = best_path(Lattice(len(cuts.paths), start, end, labels_of_arcs, scores[:, None]))
 claim(
-    f"one sweep over {len(arcs)} arcs found the best of {count_paths(arcs, len(cuts.paths) - 1):,} "
-    "readings, as the library's does",
+    f"of {count_paths(arcs, len(cuts.paths) - 1):,} paths through the word the library finds the "
+    f"same one, {text!r}",
     "".join(names[label] for label in path.labels) == text and np.isclose(path.score, score),
 )
 

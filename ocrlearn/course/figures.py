@@ -275,7 +275,11 @@ def encode_png(figure: Figure, limit: int = LIMIT) -> bytes:
 
 
 def _quantise(image: Image.Image, colours: int) -> Image.Image:
-    return image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    # The median cut alone forgets colours that few pixels have, such as a thin orange frame on a
+    # grey photograph; rounds of k-means move the palette back to them.
+    return image.quantize(
+        colours, method=Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE
+    )
 
 
 def _png(image: Image.Image) -> bytes:
