@@ -772,15 +772,17 @@ check("1.3", restore)
 # One photograph is an anecdote. Every method that reads, finds or segments is therefore scored on
 # the same fixed benchmarks, pages and lines made by the course's own generators, and the table
 # grows with the chapters. `make scoreboard` measures all of it anew; this is the stored result.
+# Rows marked *(peer)* are other programs, as a yardstick.
 
 # %%
 from IPython.display import Markdown
 
-from ocrlearn.data.benchmarks import GENERATED
+from ocrlearn.data.benchmarks import GENERATED, photograph_benchmark
 from ocrlearn.engine.scoreboard import glance_table, load_scores, score_reading
 
 scores, machine = load_scores()
-titles = {name: benchmark.title for name, benchmark in GENERATED.items()}
+benchmarks = [*GENERATED.values(), photograph_benchmark()]
+titles = {entry.name: entry.title for entry in [*benchmarks, *METHODS.values()]}
 Markdown(glance_table(scores, titles))
 
 # %% [markdown]
