@@ -8,10 +8,11 @@ function; other names of such a module are imported from it by its full name, as
 ``from ocrlearn.image.read import MAX_PIXELS``.
 """
 
-import importlib
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from ocrlearn._lazy import attach
 
 if TYPE_CHECKING:  # for type checkers, which cannot see that these are not the modules
     from ocrlearn.image.binarize import binarize as binarize
@@ -70,7 +71,7 @@ _EXPORTS = {
 }
 _MODULES = ("convert", "deblur", "enhance", "orientation")
 
-__all__ = sorted([*_EXPORTS, *_MODULES])
+__getattr__, __dir__, __all__ = attach(__name__, _EXPORTS, _MODULES)
 
 
 class _Package(ModuleType):
@@ -86,15 +87,3 @@ class _Package(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Package
-
-
-def __getattr__(name: str) -> Any:
-    if name in _EXPORTS:
-        return getattr(importlib.import_module(f"{__name__}.{_EXPORTS[name]}"), name)
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__

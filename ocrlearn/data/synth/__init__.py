@@ -12,16 +12,17 @@
   images.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ocrlearn._lazy import attach
 
 if TYPE_CHECKING:
-    from ocrlearn.data.synth.fonts import Font, find_fonts
-    from ocrlearn.data.synth.lines import render_line
-    from ocrlearn.data.synth.pages import PageStyle, render_page
-    from ocrlearn.data.synth.sheet import Rendered
-
-__all__ = ["Font", "PageStyle", "Rendered", "find_fonts", "render_line", "render_page"]
+    from ocrlearn.data.synth.fonts import Font as Font
+    from ocrlearn.data.synth.fonts import find_fonts as find_fonts
+    from ocrlearn.data.synth.lines import render_line as render_line
+    from ocrlearn.data.synth.pages import PageStyle as PageStyle
+    from ocrlearn.data.synth.pages import render_page as render_page
+    from ocrlearn.data.synth.sheet import Rendered as Rendered
 
 # Loaded on first use: fonts and text take a moment that `import ocrlearn.data` should not cost.
 _HOMES = {
@@ -33,12 +34,4 @@ _HOMES = {
     "render_page": "pages",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)
