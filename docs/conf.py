@@ -35,6 +35,7 @@ nb_merge_streams = True
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "none"
+suppress_warnings = ["ref.python"]  # several classes have an attribute of the same name
 autodoc_mock_imports = ["cupy"]
 napoleon_custom_sections = ["Deviations from the paper"]
 napoleon_google_docstring = False
