@@ -123,7 +123,7 @@ def test_a_folder_gets_a_file_when_a_source_is_finished(tmp_path):
 def test_what_counts_as_a_folder(tmp_path):
     assert is_folder("out/")
     assert is_folder(str(tmp_path))
-    assert not is_folder("out")
+    assert not is_folder(str(tmp_path / "out"))
     assert not is_folder(str(tmp_path / "out.txt"))
 
 
