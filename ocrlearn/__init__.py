@@ -15,7 +15,9 @@ __version__ = "0.1.0"
 
 _SUBMODULES = (
     "classic",
+    "cluster",
     "course",
+    "cuda",
     "data",
     "document",
     "engine",
@@ -23,6 +25,7 @@ _SUBMODULES = (
     "image",
     "layout",
     "methods",
+    "nn",
     "ops",
     "text",
 )

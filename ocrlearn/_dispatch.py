@@ -8,6 +8,9 @@ there is one, a *cuda* kernel. Each such module names its rungs in a dictionary,
 and its public function asks :func:`pick` for the one that fits the arrays it was given. NumPy in,
 NumPy out; CuPy in, CuPy out; a mixture raises. Nothing is moved between host and device silently,
 and CuPy is never imported here: if an array is a CuPy array, its owner has imported CuPy already.
+
+The "cuda" rung takes NumPy arrays too when it is asked for by name: its kernels then run in the
+emulator (:mod:`ocrlearn.cuda.emulator`), slowly, but to the same result.
 """
 
 import sys
@@ -73,14 +76,14 @@ def pick(
         The arrays it is about to work on.
     rung
         Force one by name, for tests, benchmarks and lessons. By default NumPy arrays get "fast" and
-        CuPy arrays get "cuda".
+        CuPy arrays get "cuda". NumPy arrays with "cuda" run the kernels in the emulator.
 
     Raises
     ------
     ValueError
         If there is no such rung, or no CUDA rung for CuPy arrays.
     TypeError
-        If the arrays belong to the wrong library for the rung, or to several.
+        If CuPy arrays are given to another rung than "cuda", or the arrays mix libraries.
     """
     on_gpu = array_module(*arrays) is not np
     name = rung if rung is not None else ("cuda" if on_gpu else "fast")
@@ -88,6 +91,4 @@ def pick(
         raise ValueError(f"no rung {name!r} for this operation; there are {', '.join(rungs)}")
     if on_gpu and name != "cuda":
         raise TypeError(f"the {name!r} rung works on NumPy arrays, got CuPy arrays")
-    if name == "cuda" and not on_gpu and arrays:
-        raise TypeError("the 'cuda' rung works on CuPy arrays, got NumPy arrays")
     return rungs[name]

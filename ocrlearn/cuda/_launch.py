@@ -1,0 +1,309 @@
+"""One checked way to launch a kernel: on the GPU for CuPy arrays, on the CPU for NumPy arrays.
+
+A wrong launch of a CUDA kernel rarely fails where the mistake is. A ``float64`` array given for a
+``float*`` is read as garbage, a Python ``int`` is passed as eight bytes where the kernel takes four,
+and an array that is one row short is read past its end, all without a word. :func:`launch` knows
+the kernel's declaration (see :mod:`ocrlearn.cuda.source`) and refuses all of these by name.
+"""
+
+import contextlib
+import functools
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ocrlearn._dispatch import array_module
+from ocrlearn.cuda.source import Kernel, Parameter, evaluate_size
+
+__all__ = ["blocks_for", "debugging", "empty", "launch"]
+
+MAX_BLOCK = 1024
+MAX_BLOCK_SIDES = (1024, 1024, 64)
+MAX_GRID = (2**31 - 1, 65535, 65535)
+DEFAULT_SHARED_MEMORY = 48 * 1024  # more must be asked for, and not every GPU has it
+NARROW_INDEX = 2**31 - 2**16  # leaves room for the threads that run past the end of an array
+
+Sizes = int | Sequence[int]
+
+_debug: ContextVar[bool] = ContextVar("_debug", default=False)
+
+
+def blocks_for(size: Sizes, block: Sizes) -> tuple[int, ...]:
+    """Return how many blocks cover `size` items: the ceiling of size / block along each axis.
+
+    >>> blocks_for(1000, 256)
+    (4,)
+    >>> blocks_for((1000, 30), (32, 8))
+    (32, 4)
+    """
+    sizes, sides = _as_tuple(size), _as_tuple(block)
+    if len(sizes) != len(sides):
+        raise ValueError(f"size {sizes} and block {sides} must have the same number of axes")
+    return tuple(-(-items // side) for items, side in zip(sizes, sides, strict=True))
+
+
+def empty(shape: Sizes, dtype: DTypeLike, like: Any) -> Any:
+    """Allocate an array beside `like`, its content undefined: NumPy for NumPy, CuPy for CuPy.
+
+    Under the emulator's check mode, reading an element before any kernel has written it is reported.
+    """
+    module = array_module(like)
+    array = module.empty(shape, dtype)
+    if module is np:
+        from ocrlearn.cuda.emulator import mark_uninitialized
+
+        mark_uninitialized(array)
+    return array
+
+
+@contextlib.contextmanager
+def debugging(enabled: bool = True) -> Iterator[None]:
+    """Wait for the GPU after every launch, so that an error is raised by the launch that caused it.
+
+    Kernels run asynchronously: without this, an illegal address shows up at some later call. The
+    environment variable ``OCRLEARN_CUDA_DEBUG=1`` does the same for a whole program.
+    """
+    token = _debug.set(enabled)
+    try:
+        yield
+    finally:
+        _debug.reset(token)
+
+
+def launch(
+    kernel: Kernel,
+    grid: Sizes,
+    block: Sizes,
+    /,
+    *,
+    shared_memory: int = 0,
+    **arguments: Any,
+) -> None:
+    """Run `kernel` on `grid` blocks of `block` threads, after checking every argument.
+
+    CuPy arrays run on their GPU, on CuPy's current stream, and the call does not wait. NumPy arrays
+    run in the emulator (:mod:`ocrlearn.cuda.emulator`), and the call returns when all is done.
+
+    Parameters
+    ----------
+    kernel
+        From :meth:`ocrlearn.cuda.KernelFile.kernel`.
+    grid
+        Number of blocks along x, y and z, one to three numbers. Where one of them is 0 there is
+        nothing to do, and the kernel is not launched.
+    block
+        Number of threads of a block along x, y and z, 1 to 1024 together.
+    shared_memory
+        Bytes of dynamic shared memory a block.
+    **arguments
+        The kernel's parameters by name. Arrays must have the declared dtype, be C-contiguous and
+        hold at least the declared number of items. Scalars are converted to the declared type if
+        they fit.
+
+    Raises
+    ------
+    TypeError
+        If an argument is missing, unknown, of the wrong type or in the wrong library; if NumPy and
+        CuPy arrays are mixed.
+    ValueError
+        If an array is too small, not contiguous or read-only though the kernel writes it; if a
+        scalar does not fit; if the grid, block or shared memory is out of range.
+    """
+    _check_names(kernel, arguments)
+    arrays = {p.name: arguments[p.name] for p in kernel.parameters if p.pointer}
+    scalars = {p.name: arguments[p.name] for p in kernel.parameters if not p.pointer}
+    for name, array in arrays.items():
+        if not hasattr(array, "dtype") or not hasattr(array, "flags") or np.isscalar(array):
+            raise TypeError(f"{kernel}: {name} must be an array, got {type(array).__name__}")
+    module = array_module(*arrays.values())
+    blocks = _check_extent(kernel, "grid", grid, MAX_GRID, least=0)
+    threads = _check_extent(kernel, "block", block, MAX_BLOCK_SIDES, least=1)
+    if math.prod(threads) > MAX_BLOCK:
+        raise ValueError(
+            f"{kernel}: a block has 1 to {MAX_BLOCK} threads, got {threads}, {math.prod(threads)}"
+        )
+    index = _index_type(arrays.values(), math.prod(blocks) * math.prod(threads))
+    values = {p.name: _check_scalar(kernel, p, scalars, index) for p in kernel.parameters
+              if not p.pointer}  # fmt: skip
+    sizes = _names_in_sizes(kernel, values, blocks, threads)
+    for parameter in kernel.parameters:
+        if parameter.pointer:
+            _check_array(kernel, parameter, arrays[parameter.name], index, sizes)
+    if isinstance(shared_memory, bool) or not isinstance(shared_memory, int | np.integer):
+        raise TypeError(f"{kernel}: shared_memory must be a whole number, got {shared_memory!r}")
+    if shared_memory < 0:
+        raise ValueError(f"{kernel}: shared_memory must be at least 0, got {shared_memory}")
+    if math.prod(blocks) == 0:
+        return
+    ordered = [arrays[p.name] if p.pointer else values[p.name] for p in kernel.parameters]
+    if module is np:
+        from ocrlearn.cuda.emulator import execute
+
+        execute(kernel, blocks, threads, ordered, int(shared_memory), index)
+    else:
+        _launch_on_gpu(module, kernel, blocks, threads, ordered, int(shared_memory), index)
+
+
+def _as_tuple(value: Sizes) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, Sequence) else (value,)
+
+
+def _check_names(kernel: Kernel, arguments: Mapping[str, Any]) -> None:
+    wanted = [parameter.name for parameter in kernel.parameters]
+    missing = [name for name in wanted if name not in arguments]
+    unknown = [name for name in arguments if name not in wanted]
+    if missing or unknown:
+        problems = [f"missing {', '.join(missing)}"] * bool(missing)
+        problems += [f"unknown {', '.join(unknown)}"] * bool(unknown)
+        raise TypeError(f"{kernel} takes {', '.join(wanted)}: {'; '.join(problems)}")
+
+
+def _check_extent(
+    kernel: Kernel, name: str, value: Sizes, most: Sequence[int], least: int
+) -> tuple[int, int, int]:
+    """Return a grid or block as three whole numbers within the hardware's limits."""
+    sides = _as_tuple(value)
+    if not 1 <= len(sides) <= 3:
+        raise ValueError(f"{kernel}: {name} must have 1 to 3 numbers, got {value!r}")
+    for side, limit, axis in zip(sides, most, "xyz", strict=False):
+        if isinstance(side, bool) or not isinstance(side, int | np.integer):
+            raise TypeError(f"{kernel}: {name} must hold whole numbers, got {value!r}")
+        if not least <= side <= limit:
+            raise ValueError(
+                f"{kernel}: {name} along {axis} must be {least} to {limit}, got {side}"
+            )
+    x, y, z = (*map(int, sides), 1, 1)[:3]
+    return x, y, z
+
+
+def _index_type(arrays: Any, threads: int) -> str:
+    """Return the dtype of ``Index``: 32 bits unless an array or the grid needs more."""
+    most = max([threads, *(array.size for array in arrays)])
+    return "int64" if most > NARROW_INDEX or _force_wide_index() else "int32"
+
+
+def _force_wide_index() -> bool:
+    """Whether a test wants the 64-bit form of every kernel, whatever the size."""
+    from ocrlearn.cuda.emulator import current
+
+    run = current()
+    return run is not None and run.wide_index
+
+
+def _check_scalar(
+    kernel: Kernel, parameter: Parameter, scalars: Mapping[str, Any], index: str
+) -> np.generic:
+    """Return a scalar argument in the declared type, if it fits."""
+    value = scalars[parameter.name]
+    dtype, lanes = parameter.dtype(index)
+    if lanes != 1:
+        raise TypeError(f"{kernel}: {parameter.name} of type {parameter.type} cannot be passed")
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if not isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating):
+        raise TypeError(
+            f"{kernel}: {parameter.name} must be a number for {parameter.type}, "
+            f"got {type(value).__name__}"
+        )
+    if dtype.kind == "f":
+        return dtype.type(value)
+    if isinstance(value, float | np.floating):
+        raise TypeError(
+            f"{kernel}: {parameter.name} must be a whole number for {parameter.type}, got {value!r}"
+        )
+    limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if not limits[0] <= int(value) <= limits[1]:
+        raise ValueError(
+            f"{kernel}: {parameter.name} = {value} does not fit {parameter.type}, "
+            f"which holds {limits[0]} to {limits[1]}"
+        )
+    return dtype.type(value)
+
+
+def _names_in_sizes(
+    kernel: Kernel,
+    values: Mapping[str, np.generic],
+    grid: tuple[int, int, int],
+    block: tuple[int, int, int],
+) -> dict[str, int]:
+    """Collect what a size in the source may name: scalars, definitions, the grid and the block."""
+    names = {name: int(text) for name, text in kernel.defines if text.lstrip("-").isdigit()}
+    names.update((name, int(v)) for name, v in values.items() if v.dtype.kind in "biu")
+    for axis, blocks, threads in zip("xyz", grid, block, strict=True):
+        names[f"gridDim.{axis}"] = blocks
+        names[f"blockDim.{axis}"] = threads
+    return names
+
+
+def _check_array(
+    kernel: Kernel, parameter: Parameter, array: Any, index: str, sizes: Mapping[str, int]
+) -> None:
+    """Check one array's dtype, layout, permission and size."""
+    dtype, lanes = parameter.dtype(index)
+    name = f"{kernel}: {parameter.name}"
+    # A bool is a byte that holds 0 or 1, so a kernel may take a mask as unsigned char.
+    same = array.dtype == dtype or (array.dtype == np.bool_ and dtype == np.uint8)
+    if not same:
+        raise TypeError(f"{name} must have dtype {dtype} for {parameter.type}*, got {array.dtype}")
+    if not array.flags.c_contiguous:
+        raise ValueError(
+            f"{name} must be C-contiguous, got strides {array.strides} for shape {array.shape}"
+        )
+    if array.size % lanes:
+        raise ValueError(
+            f"{name} must hold whole items of {lanes} for {parameter.type}*, got {array.size}"
+        )
+    if not parameter.constant and not getattr(array.flags, "writeable", True):
+        raise ValueError(f"{name} is written by the kernel, but the array is read-only")
+    if parameter.size:
+        needed = evaluate_size(parameter.size, sizes)
+        if array.size // lanes < needed:
+            raise ValueError(
+                f"{name} must hold [{parameter.size}] = {needed} items, "
+                f"got {array.size // lanes} in shape {array.shape}"
+            )
+
+
+@functools.cache
+def _raw_kernel(kernel: Kernel, index: str) -> Any:
+    """Compile a kernel with CuPy, which keeps it for every device of this process."""
+    import cupy
+
+    module = cupy.RawModule(code=kernel.file.text, options=compile_options(kernel.defines, index))
+    return module.get_function(kernel.name)
+
+
+def compile_options(defines: Sequence[tuple[str, str]], index: str) -> tuple[str, ...]:
+    """Return the options a source is compiled with, for CuPy and for the compile check alike."""
+    wide = "long long" if index == "int64" else "int"
+    return ("-std=c++17", f"-DIndex={wide}", *(f"-D{key}={value}" for key, value in defines))
+
+
+def _launch_on_gpu(
+    cupy: Any,
+    kernel: Kernel,
+    grid: tuple[int, int, int],
+    block: tuple[int, int, int],
+    arguments: list[Any],
+    shared_memory: int,
+    index: str,
+) -> None:
+    function = _raw_kernel(kernel, index)
+    if shared_memory > DEFAULT_SHARED_MEMORY:
+        most = cupy.cuda.Device().attributes["MaxSharedMemoryPerBlockOptin"]
+        if shared_memory > most:
+            raise ValueError(
+                f"{kernel}: shared_memory of {shared_memory} bytes is more than this GPU's {most}"
+            )
+        function.max_dynamic_shared_size_bytes = shared_memory
+    function(grid, block, tuple(arguments), shared_mem=shared_memory)
+    if _debug.get() or os.environ.get("OCRLEARN_CUDA_DEBUG", "0") not in ("", "0"):
+        try:
+            cupy.cuda.get_current_stream().synchronize()
+        except Exception as error:
+            raise RuntimeError(f"{kernel} failed on the GPU: {error}") from error
