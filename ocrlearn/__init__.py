@@ -19,6 +19,7 @@ _SUBMODULES = (
     "course",
     "cuda",
     "data",
+    "doctor",
     "document",
     "engine",
     "geometry",

@@ -1,4 +1,4 @@
-"""The command line: ``ocrlearn read``, ``methods``, ``tour`` and the learner's commands.
+"""The command line: ``ocrlearn read``, ``methods``, ``tour``, ``doctor``, the learner's commands.
 
 What a command needs is imported when it runs, so that ``ocrlearn --help`` is quick. Results go to
 standard output, everything else to standard error; a file that cannot be read is named there and
@@ -47,6 +47,7 @@ Examples:
     ocrlearn read scans/ --output texts/      # a text file for each image
     ocrlearn tour                             # one photograph, every method
     ocrlearn start my-course                  # the chapters, to work in
+    ocrlearn doctor                           # what works here: GPU, CUDA emulator
 
 `ocrlearn COMMAND --help` says more about each.""",
 )
@@ -471,6 +472,28 @@ def methods() -> None:
     table.add_column("chapter", justify="right")
     for method in METHODS.values():
         table.add_row(method.name, f"{method.title}: {method.description}", f"{method.chapter:02d}")
+    Console().print(table)
+
+
+@app.command(rich_help_panel="Computer")
+def doctor() -> None:
+    """Say what works on this computer: versions, the GPU, the CUDA emulator; and what would help.
+
+    A missing GPU is no fault: the course needs none. Put the output into a bug report.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from ocrlearn.doctor import examine
+
+    table = Table.grid(padding=(0, 2))
+    for finding in examine():
+        mark = "[green]✓[/]" if finding.works else "[yellow]–[/]"
+        text = Text(finding.text)
+        if finding.advice:
+            text.append(f"\n{finding.advice}", style="dim")
+        table.add_row(mark, finding.subject, text)
     Console().print(table)
 
 

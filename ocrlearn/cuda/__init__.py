@@ -19,9 +19,11 @@ _EXPORTS = {
     "debugging": "_launch",
     "empty": "_launch",
     "emulation": "emulator",
+    "gpu_name": "device",
     "launch": "_launch",
+    "what_would_help": "device",
     "why_no_gpu": "device",
 }
-_MODULES = ("device", "emulator", "source")
+_MODULES = ("compile", "device", "emulator", "source")
 
 __getattr__, __dir__, __all__ = attach(__name__, _EXPORTS, _MODULES)
