@@ -35,5 +35,5 @@ docs: $(INSTALLED) ## build the site in docs/_build/html
 $(INSTALLED): pyproject.toml $(wildcard constraints.txt)
 	$(if $(PYTHON),,$(error $(NO_PYTHON)))
 	$(BIN)/python -c "" 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
-	$(BIN)/python -m pip install $(addprefix --constraint=,$(wildcard constraints.txt)) --editable ".[course,test,dev,docs]"
+	$(BIN)/python -m pip install $(addprefix --constraint=,$(wildcard constraints.txt)) --editable ".[course,nn,test,dev,docs]"
 	@touch $@

@@ -17,6 +17,9 @@ REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)\s*(?P<bounds>[<>=!~].*)?$")
 # Things conda users get from their environment rather than from pyproject.toml.
 CONDA_ONLY = {"python", "make", "pip"}
 
+# PyTorch's CUDA builds ask for versions of their own of these.
+UNPINNED = {"cuda-bindings", "nvidia-cuda-nvrtc"}
+
 
 def normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -26,7 +29,7 @@ def parse(requirements: list[str]) -> dict[str, str]:
     """Map each requirement's normalised name to its version bounds."""
     parsed = {}
     for requirement in requirements:
-        match = REQUIREMENT.match(requirement.strip())
+        match = REQUIREMENT.match(requirement.partition(";")[0].strip())
         assert match, f"not a plain requirement: {requirement!r}"
         name = normalise(match["name"])
         assert name not in parsed, f"{name} is listed twice"
@@ -53,7 +56,7 @@ def constraint_versions() -> dict[str, str]:
 
 def test_environment_yml_lists_what_pyproject_needs(project):
     extras = project["optional-dependencies"]
-    wanted = parse([*project["dependencies"], *extras["course"], *extras["test"]])
+    wanted = parse([*project["dependencies"], *extras["course"], *extras["nn"], *extras["test"]])
     offered = {
         name: bounds
         for name, bounds in environment_requirements().items()
@@ -77,6 +80,8 @@ def test_constraints_pin_every_requirement_within_its_bounds(project):
         if extra == "cuda":  # needs a GPU to be tested, so nothing is pinned
             continue
         for name, bounds in parse(requirements).items():
+            if name in UNPINNED:
+                continue
             assert name in pins, f"constraints.txt does not pin {name}"
             version = pins[name].removeprefix("==")
             assert version in SpecifierSet(bounds), f"{name}=={version} is outside {bounds}"
@@ -102,6 +107,7 @@ HEAVY = {"torch", "cupy", "numba", "matplotlib", "scipy", "skimage", "sklearn", 
         "import ocrlearn.geometry, ocrlearn.text, ocrlearn.document, ocrlearn._dispatch",
         "import ocrlearn.methods",
         "import ocrlearn.image, ocrlearn.ops, ocrlearn.layout, ocrlearn.classic",
+        "import ocrlearn.cluster, ocrlearn.cuda, ocrlearn.doctor, ocrlearn.nn",
     ],
 )
 def test_import_loads_nothing_heavy(statement):

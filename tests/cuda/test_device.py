@@ -68,7 +68,7 @@ def test_no_device(cupy):
 def test_no_driver(cupy):
     def fail():
         raise RuntimeError(
-            "cudaErrorInsufficientDriver: CUDA driver version is insufficient.\nMore"
+            "cudaErrorInsufficientDriver: the driver is too old.\nMore"
         )
 
     cupy.cuda.runtime.getDeviceCount = fail
