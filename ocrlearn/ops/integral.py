@@ -8,6 +8,11 @@ that asks for the mean or the spread in a window around each pixel: the local th
 
 Sums of integers are exact, in int64. Sums of floating images are taken in float64; differences of
 large sums lose digits, so the variance of a floating image is computed about the image's mean.
+
+The CUDA rung builds tables by running sums over bands of rows (``integral.cu``). Its local
+statistics come from two such tables, of the values and of their squares, which cost the same for
+every window. For uint8 and windows up to 257 pixels the tables are of 32 bits and wrap around,
+which leaves the sums over windows exact.
 """
 
 from typing import Any
@@ -16,19 +21,27 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ocrlearn._dispatch import pick
+from ocrlearn import cuda
+from ocrlearn._dispatch import array_module, pick
 from ocrlearn._validate import check_image, check_odd_window
 
 __all__ = [
     "INTEGRAL_RUNGS",
+    "KERNELS",
     "LOCAL_RUNGS",
+    "WindowTables",
     "box_sum",
+    "check_gray",
     "integral_image",
     "integral_image_reference",
     "local_mean_std",
     "local_mean_std_reference",
     "reflected_indices",
 ]
+
+KERNELS = cuda.KernelFile.beside(__file__)
+BAND, TILE = 16, 256  # rows of a band and threads of a block, as in integral.cu
+WIDEST_WRAPPING = 257  # 257**2 * 255**2 < 2**32: no window's sum of squares wraps around
 
 
 def integral_image_reference(image: NDArray[Any]) -> NDArray[Any]:
@@ -54,7 +67,96 @@ def _integral_image_fast(image: NDArray[Any]) -> NDArray[Any]:
     return table
 
 
-INTEGRAL_RUNGS = {"reference": integral_image_reference, "fast": _integral_image_fast}
+# The C types that a kernel is compiled with for the dtypes of images and of sums.
+_C_TYPES = {
+    "uint8": "unsigned char",
+    "uint32": "unsigned int",
+    "int64": "long long",
+    "float32": "float",
+    "float64": "double",
+}
+
+
+def _kernel_image(image: Any) -> Any:
+    """Return `image` contiguous and in a dtype that the kernels are compiled for."""
+    xp = array_module(image)
+    if image.dtype.kind in "biu":
+        dtype = image.dtype if image.dtype in (np.bool_, np.uint8) else np.int64
+    else:
+        dtype = image.dtype if image.dtype == np.float32 else np.float64
+    return xp.ascontiguousarray(image, dtype=dtype)
+
+
+def _table_cuda(image: Any, sums: Any, offset: Any, radius: int = 0, power: int = 1) -> Any:
+    """Table of ``(image - offset) ** power``, continued by `radius` pixels, in the dtype `sums`."""
+    height, width = image.shape
+    rows, columns = height + 2 * radius, width + 2 * radius
+    bands = -(-rows // BAND)
+    pixel = "uint8" if image.dtype == np.bool_ else image.dtype.name
+    types = {"Pixel": _C_TYPES[pixel], "Sum": _C_TYPES[np.dtype(sums).name]}
+    totals = cuda.empty((bands, columns), sums, like=image)
+    above = cuda.empty((bands, columns), sums, like=image)
+    table = cuda.empty((rows + 1, columns + 1), sums, like=image)
+    across = cuda.blocks_for(columns, TILE)[0]
+    source = {
+        "image": image,
+        "height": height,
+        "width": width,
+        "radius": radius,
+        "power": power,
+        "offset": offset,
+        "bands": bands,
+    }
+    cuda.launch(
+        KERNELS.kernel("sum_bands", **types), (across, bands), TILE, **source, totals=totals
+    )
+    cuda.launch(
+        KERNELS.kernel("scan_bands", **types),
+        across,
+        TILE,
+        totals=totals,
+        bands=bands,
+        columns=columns,
+        above=above,
+    )
+    cuda.launch(
+        KERNELS.kernel("scan_tiles", **types), bands, TILE, **source, above=above, table=table
+    )
+    return table
+
+
+def _integral_image_cuda(image: Any) -> Any:
+    image = _kernel_image(image)
+    exact = np.float64 if image.dtype.kind == "f" else np.int64
+    return _table_cuda(image, exact, offset=array_module(image).zeros(1, exact))
+
+
+INTEGRAL_RUNGS = {
+    "reference": integral_image_reference,
+    "fast": _integral_image_fast,
+    "cuda": _integral_image_cuda,
+}
+
+
+def check_gray(image: Any) -> Any:
+    """Check a gray image where it lies: on the host by value as well, on a GPU by shape and dtype.
+
+    Looking at the values would make the host wait for the GPU, so a CuPy array is trusted to be
+    finite and in [0, 1]. Otherwise as :func:`ocrlearn._validate.check_image`.
+    """
+    if not _is_cupy(image):
+        return check_image(image, gray=True)
+    if image.ndim != 2:
+        raise ValueError(f"image must have shape (H, W) on the GPU, got {image.shape}")
+    if image.size == 0:
+        raise ValueError(f"image must be at least 1 x 1 pixels, got shape {image.shape}")
+    if image.dtype not in (np.bool_, np.uint8) and image.dtype.kind != "f":
+        raise TypeError(f"image must be uint8, bool or float in [0, 1], got dtype {image.dtype}")
+    return image
+
+
+def _is_cupy(array: Any) -> bool:
+    return type(array).__module__.partition(".")[0] == "cupy"
 
 
 def integral_image(image: Any, *, rung: str | None = None) -> NDArray[Any]:
@@ -64,9 +166,9 @@ def integral_image(image: Any, *, rung: str | None = None) -> NDArray[Any]:
     ----------
     image
         ``(H, W)``, of any boolean, integer or floating dtype; not only an image in the library's
-        sense, since squares and products are summed as well.
+        sense, since squares and products are summed as well. NumPy or CuPy.
     rung
-        "reference" or "fast"; see :func:`ocrlearn._dispatch.pick`.
+        "reference", "fast" or "cuda"; see :func:`ocrlearn._dispatch.pick`.
 
     Returns
     -------
@@ -90,7 +192,7 @@ def integral_image(image: Any, *, rung: str | None = None) -> NDArray[Any]:
     >>> int(box_sum(table, 0, 1, 2, 2))
     6
     """
-    array = np.asarray(image)
+    array = image if _is_cupy(image) else np.asarray(image)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"image must have shape (H, W) and not be empty, got {array.shape}")
     if array.dtype.kind not in "buif":
@@ -227,7 +329,54 @@ def _local_mean_std_fast(
     return mean, std
 
 
-LOCAL_RUNGS = {"reference": local_mean_std_reference, "fast": _local_mean_std_fast}
+class WindowTables:
+    """What the kernels need for the statistics of windows: two tables on the GPU, and their types.
+
+    `sums` and `squares` are the tables of ``image - offset`` and its square, of the image continued
+    by half a window; `offset` is an array of one element in the same dtype.
+    """
+
+    def __init__(self, image: Any, window: int) -> None:
+        image = _kernel_image(image)
+        xp = array_module(image)
+        if image.dtype.kind == "f":
+            sums: Any = np.float64
+            self.offset = image.mean(dtype=sums).reshape(1)
+        else:
+            sums = np.uint32 if window <= WIDEST_WRAPPING else np.int64
+            self.offset = xp.zeros(1, sums)
+        pixel = "uint8" if image.dtype == np.bool_ else image.dtype.name
+        self.types = {"Pixel": _C_TYPES[pixel], "Sum": _C_TYPES[np.dtype(sums).name]}
+        self.sums = _table_cuda(image, sums, self.offset, radius=window // 2)
+        self.squares = _table_cuda(image, sums, self.offset, radius=window // 2, power=2)
+
+
+def _local_mean_std_cuda(image: Any, window: int) -> tuple[Any, Any]:
+    height, width = image.shape
+    tables = WindowTables(image, window)
+    mean = cuda.empty((height, width), np.float64, like=image)
+    std = cuda.empty((height, width), np.float64, like=image)
+    cuda.launch(
+        KERNELS.kernel("mean_and_std", **tables.types),
+        cuda.blocks_for((width, height), (32, 8)),
+        (32, 8),
+        sums=tables.sums,
+        squares=tables.squares,
+        offset=tables.offset,
+        height=height,
+        width=width,
+        window=window,
+        mean=mean,
+        std=std,
+    )
+    return mean, std
+
+
+LOCAL_RUNGS = {
+    "reference": local_mean_std_reference,
+    "fast": _local_mean_std_fast,
+    "cuda": _local_mean_std_cuda,
+}
 
 
 def local_mean_std(
@@ -238,11 +387,12 @@ def local_mean_std(
     Parameters
     ----------
     image
-        ``(H, W)`` gray image, uint8 or float in [0, 1] (bool counts as 0 and 1).
+        ``(H, W)`` gray image, uint8 or float in [0, 1] (bool counts as 0 and 1). NumPy or CuPy;
+        whether a CuPy image lies in [0, 1] is not checked.
     window
         Side of the window in pixels, odd and at least 3. It may be larger than the image.
     rung
-        "reference" or "fast"; see :func:`ocrlearn._dispatch.pick`.
+        "reference", "fast" or "cuda"; see :func:`ocrlearn._dispatch.pick`.
 
     Returns
     -------
@@ -256,9 +406,10 @@ def local_mean_std(
     The fast rung takes the variance as the mean of squares less the square of the mean. For uint8
     both sums are exact integers and it agrees with the reference to 1e-9. For floating images the
     sums are taken about the image's mean in float64; where a window is constant, the standard
-    deviation may come out as much as 1e-6 instead of 0.
+    deviation may come out as much as 1e-6 instead of 0. The CUDA rung computes the same from tables
+    of the whole image, whose entries grow with it: the same figure holds up to a few megapixels.
     """
-    array = check_image(image, gray=True)
+    array = check_gray(image)
     window = check_odd_window(window)
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)

@@ -120,6 +120,15 @@ def test_sums_do_not_drift_down_a_tall_float_page():
     assert std[20:].max() < STD_TOLERANCE
 
 
+def test_wrapping_32_bit_tables_on_the_gpu_rung_leave_windows_exact():
+    # 255**2 summed over 400 x 300 pixels is beyond 2**32, so the table of squares wraps around.
+    page = np.full((400, 300), 255, np.uint8)
+    page[200:] = np.random.default_rng(4).integers(0, 256, (200, 300))
+    result = ops.local_mean_std(page, 25, rung="cuda")
+    for one, other in zip(result, ops.local_mean_std(page, 25), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-9)
+
+
 def test_masks_and_views():
     mask = BYTES > 100
     mean = ops.local_mean_std(mask, 5)[0]
@@ -142,6 +151,8 @@ def test_bad_arguments_are_named():
         ops.local_mean_std(np.zeros((4, 4, 3), np.uint8), 3)
     with pytest.raises(ValueError, match="image must be finite"):
         ops.local_mean_std(np.full((4, 4), np.nan), 3)
+    with pytest.raises(ValueError, match="no rung 'gpu'"):
+        ops.local_mean_std(BYTES, 3, rung="gpu")
 
 
 def test_exports_are_lazy_and_complete():
