@@ -2,7 +2,10 @@
 
 from ocrlearn._lazy import attach
 
-_EXPORTS: dict[str, str] = {}
-_MODULES: tuple[str, ...] = ()
+_EXPORTS = {
+    "KMeansResult": "kmeans",
+    "kmeans_plus_plus": "kmeans",
+}
+_MODULES = ("kmeans",)
 
 __getattr__, __dir__, __all__ = attach(__name__, _EXPORTS, _MODULES)
