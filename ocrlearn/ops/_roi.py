@@ -120,12 +120,13 @@ def check_features_shape(features_shape: Any) -> tuple[int, int, int, int]:
     return n, c, h, w
 
 
-def check_gradient(gradient: Any, shape: tuple[int, ...]) -> None:
-    """Check the gradient with respect to an operation's output of the given shape."""
+def check_gradient(gradient: Any, rois: int, channels: int) -> None:
+    """Check the gradient ``(R, C, height, width)`` with respect to an operation's output."""
     _check_floats(gradient, "gradient")
-    if tuple(gradient.shape) != shape:
+    if gradient.ndim != 4 or tuple(gradient.shape[:2]) != (rois, channels):
         raise ValueError(
-            f"gradient must have the shape of the output, {shape}, got {tuple(gradient.shape)}"
+            f"gradient must have the shape of the output, ({rois}, {channels}, height, width), "
+            f"got {tuple(gradient.shape)}"
         )
 
 

@@ -548,14 +548,14 @@ def roi_pool_gradient(
     _roi.check_rois_of_gradient(rois, shape)
     if getattr(argmax, "dtype", None) != np.int32:
         raise TypeError(f"argmax must be int32, got {getattr(argmax, 'dtype', type(argmax))}")
-    if argmax.ndim != 4 or tuple(argmax.shape[:2]) != (len(rois), shape[1]):
+    _roi.check_gradient(gradient, len(rois), shape[1])
+    if tuple(argmax.shape) != tuple(gradient.shape):
         raise ValueError(
-            f"argmax must have shape ({len(rois)}, {shape[1]}, height, width), "
+            f"argmax must have the shape of gradient, {tuple(gradient.shape)}, "
             f"got {tuple(argmax.shape)}"
         )
     plane = shape[2] * shape[3]
     if isinstance(argmax, np.ndarray) and ((argmax < -1) | (argmax >= plane)).any():
         raise ValueError(f"argmax must lie in [-1, {plane}), the places of the map")
-    _roi.check_gradient(gradient, tuple(argmax.shape))
     perform = pick(GRADIENT_RUNGS, gradient, argmax, rois, rung=rung)
     return perform(gradient, argmax, rois, shape)

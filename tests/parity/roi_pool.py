@@ -187,7 +187,9 @@ def scatter_with_torch(gradient: Any, argmax: Any, rois: Any, shape: Any) -> Any
 OPERATIONS = [
     Operation("roi_pool", module.RUNGS, POOL_CASES, equal, adaptive_pooling,
               kernels=module.KERNELS),
-    Operation("rotated_roi_pool", module.ROTATED_RUNGS, ROTATED_CASES, equal, polygons),
+    Operation("rotated_roi_pool", module.ROTATED_RUNGS, ROTATED_CASES, equal, polygons,
+              kernels=module.KERNELS),
     Operation("roi_pool_gradient", module.GRADIENT_RUNGS, GRADIENT_CASES,
-              close(rtol=1e-5, atol=1e-5), scatter_with_torch),
+              close(rtol=1e-5, atol=1e-5), scatter_with_torch,
+              kernels=module.KERNELS),
 ]  # fmt: skip
