@@ -19,6 +19,8 @@ Wolf     ``m - k (1 - s / R) (m - M)``    falls towards ``M``, the darkest gray 
 
 ``R`` is the largest standard deviation to expect: half the range of the gray values for Sauvola,
 the largest found in the image for Wolf.
+
+All but :func:`clean_binarize` run on a GPU as well (``binarize.cu``): give CuPy arrays, gray ones.
 """
 
 import math
@@ -29,13 +31,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ocrlearn._dispatch import pick
+from ocrlearn import cuda
+from ocrlearn._dispatch import array_module, pick
 from ocrlearn._validate import check_choice, check_number, check_odd_window
 from ocrlearn.image.convert import to_float, to_gray
 from ocrlearn.image.enhance import divide_background
 from ocrlearn.ops.components import connected_components_with_stats
 from ocrlearn.ops.integral import (
+    WindowTables,
     box_sum,
+    check_gray,
     integral_image_reference,
     local_mean_std,
     slide_windows,
@@ -43,7 +48,10 @@ from ocrlearn.ops.integral import (
 )
 
 __all__ = [
+    "KERNELS",
+    "OTSU_INK_RUNGS",
     "OTSU_RUNGS",
+    "SAUVOLA_INK_RUNGS",
     "SAUVOLA_RUNGS",
     "THRESHOLDS",
     "binarize",
@@ -56,6 +64,10 @@ __all__ = [
     "stroke_width",
     "wolf_threshold",
 ]
+
+KERNELS = cuda.KernelFile.beside(__file__)
+CHUNK = 32768  # pixels that a block of the kernel "histogram" counts
+BYTES = {"Pixel": "unsigned char", "Sum": "unsigned int"}
 
 
 def otsu_threshold_reference(image: NDArray[np.uint8]) -> int:
@@ -116,7 +128,70 @@ def _otsu_threshold_fast(image: NDArray[np.uint8]) -> int:
     return int(_otsu_threshold_kernel(np.ascontiguousarray(image).reshape(-1)))
 
 
-OTSU_RUNGS = {"reference": otsu_threshold_reference, "fast": _otsu_threshold_fast}
+def _split_cuda(pixels: Any) -> Any:
+    """Return Otsu's threshold and whether there are two grays, as two int32 on the GPU."""
+    counts = array_module(pixels).zeros(256, np.uint64)
+    split = cuda.empty(2, np.int32, like=pixels)
+    blocks = cuda.blocks_for(pixels.size, CHUNK)
+    cuda.launch(
+        KERNELS.kernel("histogram", **BYTES),
+        blocks,
+        256,
+        pixels=pixels,
+        size=pixels.size,
+        counts=counts,
+    )
+    cuda.launch(KERNELS.kernel("otsu", **BYTES), 1, 256, counts=counts, split=split)
+    return split
+
+
+def _otsu_threshold_cuda(image: Any) -> int:
+    return int(_split_cuda(array_module(image).ascontiguousarray(image))[0])
+
+
+OTSU_RUNGS = {
+    "reference": otsu_threshold_reference,
+    "fast": _otsu_threshold_fast,
+    "cuda": _otsu_threshold_cuda,
+}
+
+
+def _ink_below(image: Any, threshold: Any) -> Any:
+    """Ink is what lies at or below the threshold; an image of a single gray has none."""
+    if image.min() == image.max():
+        return array_module(image).zeros(image.shape, np.bool_)
+    return image <= threshold
+
+
+def _otsu_ink_cuda(image: Any) -> Any:
+    """Histogram, threshold and comparison one after the other; the host need not wait."""
+    pixels = array_module(image).ascontiguousarray(image)
+    mask = cuda.empty(pixels.shape, np.bool_, like=pixels)
+    cuda.launch(
+        KERNELS.kernel("part_at", **BYTES),
+        cuda.blocks_for(pixels.size, 16 * 256),
+        256,
+        pixels=pixels,
+        size=pixels.size,
+        split=_split_cuda(pixels),
+        mask=mask,
+    )
+    return mask
+
+
+OTSU_INK_RUNGS: dict[str, Callable[..., Any]] = {
+    "reference": lambda image: _ink_below(image, otsu_threshold_reference(image)),
+    "fast": lambda image: _ink_below(image, _otsu_threshold_fast(image)),
+    "cuda": _otsu_ink_cuda,
+}
+
+
+def _gray(image: Any) -> Any:
+    """Turn a host image to gray; a CuPy image must be gray already."""
+    if type(image).__module__.partition(".")[0] != "cupy":
+        return to_gray(image)
+    gray = check_gray(image)
+    return gray.astype(np.uint8) * np.uint8(255) if gray.dtype == np.bool_ else gray
 
 
 def otsu_threshold(image: Any, *, rung: str | None = None) -> float:
@@ -130,9 +205,10 @@ def otsu_threshold(image: Any, *, rung: str | None = None) -> float:
     Parameters
     ----------
     image
-        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; colour is turned to gray.
+        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; colour is turned to gray. A CuPy
+        image must be gray.
     rung
-        "reference" or "fast"; see :func:`ocrlearn._dispatch.pick`.
+        "reference", "fast" or "cuda"; see :func:`ocrlearn._dispatch.pick`.
 
     Returns
     -------
@@ -147,7 +223,7 @@ def otsu_threshold(image: Any, *, rung: str | None = None) -> float:
     N. Otsu, "A Threshold Selection Method from Gray-Level Histograms", IEEE Transactions on
     Systems, Man, and Cybernetics, 1979.
     """
-    gray = to_gray(image)
+    gray = _gray(image)
     rung_function = pick(OTSU_RUNGS, gray, rung=rung)
     if gray.dtype == np.uint8:
         return rung_function(gray)
@@ -155,7 +231,8 @@ def otsu_threshold(image: Any, *, rung: str | None = None) -> float:
     if lowest == highest:
         return lowest
     bin_width = (highest - lowest) / 256
-    levels = np.minimum((gray.astype(np.float64) - lowest) / bin_width, 255).astype(np.uint8)
+    levels = (gray.astype(np.float64) - lowest) / bin_width
+    levels = levels.clip(0, 255).astype(np.uint8)
     return lowest + (rung_function(levels) + 0.5) * bin_width
 
 
@@ -175,7 +252,7 @@ def niblack_threshold(
         Weight of the standard deviation; negative for dark ink, as in the book. scikit-image writes
         ``m - k s`` and takes a positive k.
     rung
-        "reference" or "fast", of :func:`ocrlearn.ops.integral.local_mean_std`.
+        "reference", "fast" or "cuda", of :func:`ocrlearn.ops.integral.local_mean_std`.
 
     Returns
     -------
@@ -193,7 +270,7 @@ def niblack_threshold(
     W. Niblack, "An Introduction to Digital Image Processing", Prentice-Hall, 1986.
     """
     k = check_number(k, "k")
-    mean, std = local_mean_std(to_gray(image), window, rung=rung)
+    mean, std = local_mean_std(_gray(image), window, rung=rung)
     return mean + k * std
 
 
@@ -248,7 +325,63 @@ def _sauvola_threshold_fast(
     return threshold
 
 
-SAUVOLA_RUNGS = {"reference": sauvola_threshold_reference, "fast": _sauvola_threshold_fast}
+def _window_arguments(
+    tables: WindowTables, window: int, k: float, dynamic_range: float
+) -> dict[str, Any]:
+    """Collect what both of Sauvola's kernels are given."""
+    height, width = tables.image.shape
+    return {
+        "sums": tables.sums,
+        "squares": tables.squares,
+        "offset": tables.offset,
+        "height": height,
+        "width": width,
+        "window": window,
+        "k": k,
+        "dynamic_range": dynamic_range,
+    }
+
+
+def _sauvola_threshold_cuda(image: Any, window: int, k: float, dynamic_range: float) -> Any:
+    tables = WindowTables(image, window)
+    threshold = cuda.empty(image.shape, np.float64, like=image)
+    cuda.launch(
+        KERNELS.kernel("sauvola_threshold", **tables.types),
+        cuda.blocks_for(image.shape[::-1], (32, 8)),
+        (32, 8),
+        threshold=threshold,
+        **_window_arguments(tables, window, k, dynamic_range),
+    )
+    return threshold
+
+
+SAUVOLA_RUNGS = {
+    "reference": sauvola_threshold_reference,
+    "fast": _sauvola_threshold_fast,
+    "cuda": _sauvola_threshold_cuda,
+}
+
+
+def _sauvola_ink_cuda(image: Any, window: int, k: float, dynamic_range: float) -> Any:
+    """Compare in the kernel that computes the threshold; the host need not wait."""
+    tables = WindowTables(image, window)
+    mask = cuda.empty(image.shape, np.bool_, like=image)
+    cuda.launch(
+        KERNELS.kernel("sauvola_ink", **tables.types),
+        cuda.blocks_for(image.shape[::-1], (32, 8)),
+        (32, 8),
+        image=tables.image,
+        mask=mask,
+        **_window_arguments(tables, window, k, dynamic_range),
+    )
+    return mask & (image.min() != image.max())
+
+
+SAUVOLA_INK_RUNGS: dict[str, Callable[..., Any]] = {
+    "reference": lambda image, *args: _ink_below(image, sauvola_threshold_reference(image, *args)),
+    "fast": lambda image, *args: _ink_below(image, _sauvola_threshold_fast(image, *args)),
+    "cuda": _sauvola_ink_cuda,
+}
 
 
 def sauvola_threshold(
@@ -295,13 +428,20 @@ def sauvola_threshold(
     2000. F. Shafait, D. Keysers and T. M. Breuel, "Efficient implementation of local adaptive
     thresholding techniques using integral images", Document Recognition and Retrieval XV, 2008.
     """
-    gray = to_gray(image)
+    gray = _gray(image)
+    parameters = _check_sauvola(gray, window, k, dynamic_range)
+    return pick(SAUVOLA_RUNGS, gray, rung=rung)(gray, *parameters)
+
+
+def _check_sauvola(
+    gray: Any, window: int = 25, k: float = 0.2, dynamic_range: float | None = None
+) -> tuple[int, float, float]:
+    """Check Sauvola's parameters, and fill in the range of the image's dtype."""
     window = check_odd_window(window)
     k = check_number(k, "k", low=0, high=1)
     if dynamic_range is None:
         dynamic_range = 127.5 if gray.dtype == np.uint8 else 0.5
-    dynamic_range = check_number(dynamic_range, "dynamic_range", low=0, low_open=True)
-    return pick(SAUVOLA_RUNGS, gray, rung=rung)(gray, window, k, dynamic_range)
+    return window, k, check_number(dynamic_range, "dynamic_range", low=0, low_open=True)
 
 
 def wolf_threshold(
@@ -335,7 +475,7 @@ def wolf_threshold(
     C. Wolf and J.-M. Jolion, "Extraction and recognition of artificial text in multimedia
     documents", Pattern Analysis and Applications, 2004.
     """
-    gray = to_gray(image)
+    gray = _gray(image)
     k = check_number(k, "k", low=0, high=1)
     mean, std = local_mean_std(gray, window, rung=rung)
     largest_std = std.max()
@@ -512,12 +652,13 @@ def binarize(image: Any, method: str = "clean", **parameters: Any) -> NDArray[np
     Parameters
     ----------
     image
-        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; ink is darker than paper.
+        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; ink is darker than paper. A CuPy
+        image must be gray.
     method
         "otsu", "niblack", "sauvola" or "wolf" compare the image with that threshold; "clean" is
-        :func:`clean_binarize`.
+        :func:`clean_binarize`, for NumPy arrays only.
     **parameters
-        Passed to the method's function, such as ``window`` and ``k``.
+        Passed to the method's function, such as ``window``, ``k`` and ``rung``.
 
     Returns
     -------
@@ -533,10 +674,18 @@ def binarize(image: Any, method: str = "clean", **parameters: Any) -> NDArray[np
     5
     """
     check_choice(method, "method", (*THRESHOLDS, "clean"))
-    gray = to_gray(image)
+    gray = _gray(image)
     if method == "clean":
+        if array_module(gray) is not np:
+            raise TypeError(
+                "method 'clean' works on NumPy arrays, got a CuPy array; "
+                "on a GPU there are 'otsu', 'niblack', 'sauvola' and 'wolf'"
+            )
         return clean_binarize(gray, **parameters)
-    threshold = THRESHOLDS[method](gray, **parameters)
-    if gray.min() == gray.max():
-        return np.zeros(gray.shape, np.bool_)
-    return gray <= threshold
+    if method == "sauvola":
+        rung = parameters.pop("rung", None)
+        checked = _check_sauvola(gray, **parameters)
+        return pick(SAUVOLA_INK_RUNGS, gray, rung=rung)(gray, *checked)
+    if method == "otsu" and gray.dtype == np.uint8 and not parameters.keys() - {"rung"}:
+        return pick(OTSU_INK_RUNGS, gray, **parameters)(gray)
+    return _ink_below(gray, THRESHOLDS[method](gray, **parameters))

@@ -333,11 +333,12 @@ class WindowTables:
     """What the kernels need for the statistics of windows: two tables on the GPU, and their types.
 
     `sums` and `squares` are the tables of ``image - offset`` and its square, of the image continued
-    by half a window; `offset` is an array of one element in the same dtype.
+    by half a window; `offset` is an array of one element in the same dtype. `image` is contiguous
+    and of a dtype that kernels are compiled for, and `types` are the definitions to compile with.
     """
 
     def __init__(self, image: Any, window: int) -> None:
-        image = _kernel_image(image)
+        self.image = image = _kernel_image(image)
         xp = array_module(image)
         if image.dtype.kind == "f":
             sums: Any = np.float64

@@ -109,7 +109,7 @@ def test_sauvola_equals_scikit_image(window, k, rung):
     )
 
 
-@pytest.mark.parametrize("rung", ["reference", "fast"])
+@pytest.mark.parametrize("rung", ["reference", "fast", "cuda"])
 def test_niblack_equals_scikit_image_with_its_sign(rung):
     for image, tolerance in ((NOISE, BYTE_TOLERANCE), (NOISE / 255, FLOAT_TOLERANCE)):
         expected = filters.threshold_niblack(image, 15, k=0.2)
@@ -313,11 +313,28 @@ def test_cleaning_smaller_k_keeps_fainter_ink():
     assert (clean_binarize(page, k=0.6) | ~clean_binarize(page)).all()
 
 
+@pytest.mark.parametrize("image", [PAGE[:40, :90], PAGE[:40, :90] / 255], ids=["bytes", "floats"])
+@pytest.mark.parametrize("method", THRESHOLDS)
+def test_ink_is_the_same_on_every_rung(method, image):
+    expected = binarize(image, method)
+    assert 0 < expected.mean() < 1
+    for rung in ("reference", "cuda"):
+        np.testing.assert_array_equal(binarize(image, method, rung=rung), expected)
+    blank = np.full((5, 7), image[0, 0], image.dtype)
+    assert not binarize(blank, method, rung="cuda").any()
+
+
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r"method must be one of 'otsu'.*got 'otsuu'"):
         binarize(PAGE, "otsuu")
     with pytest.raises(TypeError, match="windw"):
         binarize(PAGE, "sauvola", windw=3)
+    with pytest.raises(TypeError, match="windw"):
+        binarize(PAGE, "otsu", windw=3)
+    with pytest.raises(ValueError, match="no rung 'gpu'"):
+        binarize(PAGE, "sauvola", rung="gpu")
+    with pytest.raises(ValueError, match="window must be odd"):
+        binarize(PAGE, "sauvola", window=24)
     with pytest.raises(ValueError, match="window must be odd"):
         sauvola_threshold(PAGE, 24)
     with pytest.raises(ValueError, match=r"k must lie in \[0, 1\]"):
