@@ -7,13 +7,25 @@ _EXPORTS = {
     "ComponentStats": "components",
     "Lattice": "lattice",
     "best_path": "lattice",
+    "best_path_decode": "ctc",
     "box_sum": "integral",
+    "check_ctc_feasible": "ctc",
     "component_stats": "components",
     "connected_components": "components",
     "connected_components_with_stats": "components",
+    "ctc_backward": "ctc",
+    "ctc_feasible": "ctc",
+    "ctc_forward": "ctc",
+    "ctc_loss": "ctc",
+    "ctc_loss_and_gradient": "ctc",
+    "ctc_loss_from_logits": "ctc",
     "integral_image": "integral",
     "local_mean_std": "integral",
+    "locality_aware_nms": "nms",
+    "mask_nms": "nms",
+    "quad_nms": "nms",
+    "rotated_nms": "nms",
 }
-_MODULES = ("components", "integral", "lattice")
+_MODULES = ("components", "ctc", "integral", "lattice", "nms", "rotated_iou")
 
 __getattr__, __dir__, __all__ = attach(__name__, _EXPORTS, _MODULES)

@@ -1,6 +1,7 @@
-"""Every core operation gives one answer, whichever rung performs it; see the package's docstring."""
+"""Every core operation gives one answer, whichever rung performs it: see ``__init__.py``."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,23 @@ from ocrlearn import cuda
 from parity import Case, Operation, operations
 
 ALL = operations()
-PAIRS = [pytest.param(op, case, id=f"{op}-{case}") for op in ALL for case in op.cases]
-ON_CUDA = [pytest.param(op, case, id=f"{op}-{case}")
-           for op in ALL for case in op.cases if "cuda" in op.rungs]  # fmt: skip
-SMALL_ON_CUDA = [pytest.param(op, case, id=f"{op}-{case}")
-                 for op in ALL for case in op.cases if "cuda" in op.rungs and case.small]  # fmt: skip
+
+
+def pairs(wanted: Callable[[Operation, Case], bool] = lambda op, case: True) -> list[Any]:
+    """Return every operation with every case of it that is wanted."""
+    return [
+        pytest.param(op, case, id=f"{op}-{case}")
+        for op in ALL
+        for case in op.cases
+        if wanted(op, case)
+    ]
+
+
+PAIRS = pairs()
+ON_CUDA = pairs(lambda op, case: "cuda" in op.rungs)
+SMALL_ON_CUDA = pairs(lambda op, case: "cuda" in op.rungs and case.small)
+WITH_ORACLE = pairs(lambda op, case: op.oracle is not None)
 WITH_KERNELS = [pytest.param(op, id=str(op)) for op in ALL if "cuda" in op.rungs]
-WITH_ORACLE = [pytest.param(op, case, id=f"{op}-{case}")
-               for op in ALL for case in op.cases if op.oracle]  # fmt: skip
 
 _expected: dict[tuple[str, str], Any] = {}
 
@@ -107,7 +117,7 @@ def test_every_kernel_of_the_file_is_executed(op: Operation):
             with cuda.emulation() as emulation:
                 run(other, case, "cuda")
             launched.update(emulation.launches)
-    assert launched == set(op.kernels.kernels)
+    assert set(op.kernels.kernels) - launched == set()
 
 
 @pytest.mark.parametrize("op", WITH_KERNELS)
