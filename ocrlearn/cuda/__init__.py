@@ -12,15 +12,18 @@ from ocrlearn._lazy import attach
 _EXPORTS = {
     "Emulation": "emulator",
     "EmulatorError": "emulator",
+    "Finding": "emulator",
     "Kernel": "source",
     "KernelFault": "emulator",
     "KernelFile": "source",
+    "ProfileRow": "emulator",
     "blocks_for": "_launch",
     "debugging": "_launch",
     "empty": "_launch",
     "emulation": "emulator",
     "gpu_name": "device",
     "launch": "_launch",
+    "profile_table": "emulator",
     "what_would_help": "device",
     "why_no_gpu": "device",
 }

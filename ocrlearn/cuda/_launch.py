@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ocrlearn._dispatch import array_module
-from ocrlearn.cuda.source import Kernel, Parameter, evaluate_size
+from ocrlearn.cuda.source import Kernel, Parameter, compile_options, evaluate_size
 
 __all__ = ["blocks_for", "debugging", "empty", "launch"]
 
@@ -26,6 +26,7 @@ MAX_BLOCK = 1024
 MAX_BLOCK_SIDES = (1024, 1024, 64)
 MAX_GRID = (2**31 - 1, 65535, 65535)
 DEFAULT_SHARED_MEMORY = 48 * 1024  # more must be asked for, and not every GPU has it
+MOST_SHARED_MEMORY = 227 * 1024  # of a block on the largest GPUs, sm_90
 NARROW_INDEX = 2**31 - 2**16  # leaves room for the threads that run past the end of an array
 
 Sizes = int | Sequence[int]
@@ -111,8 +112,9 @@ def launch(
         If an argument is missing, unknown, of the wrong type or in the wrong library; if NumPy and
         CuPy arrays are mixed.
     ValueError
-        If an array is too small, not contiguous or read-only though the kernel writes it; if a
-        scalar does not fit; if the grid, block or shared memory is out of range.
+        If an array is too small, not contiguous or read-only though the kernel writes it, or shares
+        memory with another against a ``__restrict__``; if a scalar does not fit; if the grid, block or
+        shared memory is out of range, or the block larger than ``__launch_bounds__`` allow.
     """
     _check_names(kernel, arguments)
     arrays = {p.name: arguments[p.name] for p in kernel.parameters if p.pointer}
@@ -127,6 +129,11 @@ def launch(
         raise ValueError(
             f"{kernel}: a block has 1 to {MAX_BLOCK} threads, got {threads}, {math.prod(threads)}"
         )
+    if kernel.most_threads is not None and math.prod(threads) > kernel.most_threads:
+        raise ValueError(
+            f"{kernel}: its __launch_bounds__ allow blocks of {kernel.most_threads} threads, "
+            f"got {threads}, {math.prod(threads)}"
+        )
     index = _index_type(arrays.values(), math.prod(blocks) * math.prod(threads))
     values = {p.name: _check_scalar(kernel, p, scalars, index) for p in kernel.parameters
               if not p.pointer}  # fmt: skip
@@ -134,10 +141,16 @@ def launch(
     for parameter in kernel.parameters:
         if parameter.pointer:
             _check_array(kernel, parameter, arrays[parameter.name], index, sizes)
+    _check_overlap(kernel, arrays)
     if isinstance(shared_memory, bool) or not isinstance(shared_memory, int | np.integer):
         raise TypeError(f"{kernel}: shared_memory must be a whole number, got {shared_memory!r}")
     if shared_memory < 0:
         raise ValueError(f"{kernel}: shared_memory must be at least 0, got {shared_memory}")
+    if shared_memory > MOST_SHARED_MEMORY:
+        raise ValueError(
+            f"{kernel}: shared_memory must be at most {MOST_SHARED_MEMORY} bytes, "
+            f"which few GPUs have, got {shared_memory}"
+        )
     if math.prod(blocks) == 0:
         return
     ordered = [arrays[p.name] if p.pointer else values[p.name] for p in kernel.parameters]
@@ -211,7 +224,14 @@ def _check_scalar(
             f"got {type(value).__name__}"
         )
     if dtype.kind == "f":
-        return dtype.type(value)
+        with np.errstate(over="ignore"):
+            converted = dtype.type(value)
+        if np.isinf(converted) and not np.isinf(value):
+            raise ValueError(
+                f"{kernel}: {parameter.name} = {value} does not fit {parameter.type}, "
+                f"which holds up to {np.finfo(dtype).max:.3g}"
+            )
+        return converted
     if isinstance(value, float | np.floating):
         raise TypeError(
             f"{kernel}: {parameter.name} must be a whole number for {parameter.type}, got {value!r}"
@@ -232,7 +252,7 @@ def _names_in_sizes(
     block: tuple[int, int, int],
 ) -> dict[str, int]:
     """Collect what a size in the source may name: scalars, definitions, the grid and the block."""
-    names = {name: int(text) for name, text in kernel.defines if text.lstrip("-").isdigit()}
+    names = dict(kernel.constants)
     names.update((name, int(v)) for name, v in values.items() if v.dtype.kind in "biu")
     for axis, blocks, threads in zip("xyz", grid, block, strict=True):
         names[f"gridDim.{axis}"] = blocks
@@ -269,6 +289,34 @@ def _check_array(
             )
 
 
+def _check_overlap(kernel: Kernel, arrays: Mapping[str, Any]) -> None:
+    """Refuse arrays that share memory where a ``__restrict__`` promises that they do not.
+
+    The compiler believes the promise and keeps values in registers that the other array changes.
+    """
+    pointers = [parameter for parameter in kernel.parameters if parameter.pointer]
+    if all(p.constant for p in pointers) or not any(p.restrict for p in pointers):
+        return
+    extents = [_extent(arrays[parameter.name]) for parameter in pointers]
+    for i, one in enumerate(pointers):
+        for j, other in enumerate(pointers[:i]):
+            promised = (one.restrict or other.restrict) and not (one.constant and other.constant)
+            if promised and max(extents[i][0], extents[j][0]) < min(extents[i][1], extents[j][1]):
+                raise ValueError(
+                    f"{kernel}: {other.name} and {one.name} share memory, but the kernel is compiled "
+                    "for arrays that do not (__restrict__); give it a copy"
+                )
+
+
+def _extent(array: Any) -> tuple[int, int]:
+    """Return the addresses where a C-contiguous array begins and ends."""
+    if isinstance(array, np.ndarray):
+        begin = array.__array_interface__["data"][0]
+    else:
+        begin = array.data.ptr
+    return begin, begin + array.nbytes
+
+
 @functools.cache
 def _raw_kernel(kernel: Kernel, index: str) -> Any:
     """Compile a kernel with CuPy, which keeps it for every device of this process."""
@@ -276,12 +324,6 @@ def _raw_kernel(kernel: Kernel, index: str) -> Any:
 
     module = cupy.RawModule(code=kernel.file.text, options=compile_options(kernel.defines, index))
     return module.get_function(kernel.name)
-
-
-def compile_options(defines: Sequence[tuple[str, str]], index: str) -> tuple[str, ...]:
-    """Return the options a source is compiled with, for CuPy and for the compile check alike."""
-    wide = "long long" if index == "int64" else "int"
-    return ("-std=c++17", f"-DIndex={wide}", *(f"-D{key}={value}" for key, value in defines))
 
 
 def _launch_on_gpu(

@@ -17,23 +17,35 @@ The declaration gives every parameter's name and type; a comment in square brack
 says how many items it must point to; *Variants* lists the ``-D`` definitions under which the file is
 compiled and tested; and *Budget* is the greatest number of registers the compiler may use.
 
+The comment may stand after the parameter, before it or on a line of its own above it; a size may
+name scalar parameters, ``-D`` definitions, constants of the file (``#define TILE 16``,
+``constexpr int TILE = 16;``), ``gridDim.x`` and ``blockDim.x``, joined by ``+ - * /`` and parentheses.
+
 The type ``Index`` is ours: it is ``int`` where 31 bits can number every item of every array, and
 ``long long`` where they cannot. A 32-bit index is faster and takes half the registers, and an image
 of 3 GB is rare, so :func:`ocrlearn.cuda.launch` chooses at each launch.
 """
 
 import ast
+import dataclasses
 import functools
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Kernel", "KernelFile", "Parameter", "evaluate_size"]
+__all__ = [
+    "Kernel",
+    "KernelFile",
+    "Parameter",
+    "blank_comments",
+    "compile_options",
+    "evaluate_size",
+]
 
 # C's scalar types and the NumPy dtypes of the same size. "Index" is resolved at launch.
 SCALARS: dict[str, str] = {
@@ -48,6 +60,7 @@ SCALARS: dict[str, str] = {
     "unsigned int": "uint32",
     "long long": "int64",
     "unsigned long long": "uint64",
+    "size_t": "uint64",
     "float": "float32",
     "double": "float64",
 }
@@ -63,12 +76,20 @@ VECTORS: dict[str, str] = {
     "double": "float64",
 }
 
+_BOUNDS = r"(?:__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\)\s*)?"
 _DECLARATION = re.compile(
-    r'extern\s+"C"\s+__global__\s+void\s+'
-    r"(?:__launch_bounds__\s*\((?P<bounds>[^)]*)\)\s*)?"
+    rf'(?P<linkage>\bextern\s+"C"\s+)?{_BOUNDS}\b__global__\s+{_BOUNDS}void\s+{_BOUNDS}'
     r"(?P<name>\w+)\s*\("
 )
-_PARAMETER = re.compile(r"(?P<text>[^,/]+)(?:,|$)[ \t]*(?://(?P<comment>[^\n]*))?")
+_BOUND = re.compile(r"__launch_bounds__\s*\((?P<threads>(?:[^(),]|\([^()]*\))*)")
+_COMMENT_OR_STRING = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL
+)
+_CONSTANT = re.compile(
+    r"^[ \t]*(?:#[ \t]*define[ \t]+(\w+)[ \t]+|(?:static[ \t]+)?constexpr[ \t]+\w+[ \t]+(\w+)[ \t]*=[ \t]*)"
+    r"\(?(\d+)[uU]?\)?[ \t]*;?[ \t]*$",
+    re.MULTILINE,
+)
 _SIZE = re.compile(r"\[(?P<size>[^\]]+)\]")
 _VARIANTS = re.compile(r"^//\s*Variants:\s*(?P<text>.+)$", re.MULTILINE)
 _BUDGET = re.compile(r"//\s*Budget:\s*(?P<registers>\d+)\s+registers(?P<reason>[^\n]*)")
@@ -91,6 +112,9 @@ class Parameter:
     size
         How many items it must point to, an expression such as ``"height * width"``; empty where the
         source does not say.
+    restrict
+        Whether it is ``__restrict__``: what it points to is reached by no other parameter, or is not
+        written.
     """
 
     name: str
@@ -98,6 +122,7 @@ class Parameter:
     pointer: bool
     constant: bool
     size: str
+    restrict: bool = False
 
     def dtype(self, index: str = "int32") -> tuple[np.dtype[Any], int]:
         """Return the NumPy dtype of one scalar, and how many make one item (4 for ``float4``)."""
@@ -117,13 +142,18 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a file says about one kernel: parameters, register budget and the line it starts in."""
+    """What a file says about one kernel.
+
+    Its parameters, register budget, the line it starts in, and the greatest number of threads of a
+    block in its ``__launch_bounds__``, an expression, "" where there is none.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
     registers: int | None
     reason: str
     line: int
+    bound: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,72 +174,134 @@ class Kernel:
         """The parameters, with types that a definition names (``-DReal=double``) put in."""
         types = dict(self.defines)
         return tuple(
-            Parameter(p.name, types.get(p.type, p.type), p.pointer, p.constant, p.size)
-            for p in self.declaration.parameters
+            dataclasses.replace(parameter, type=types.get(parameter.type, parameter.type))
+            for parameter in self.declaration.parameters
         )
+
+    @functools.cached_property
+    def constants(self) -> dict[str, int]:
+        """Whole numbers by name: the file's constants, and the definitions, which come first."""
+        defined = {name: int(text) for name, text in self.defines if text.lstrip("-").isdigit()}
+        return {**self.file.constants, **defined}
+
+    @functools.cached_property
+    def most_threads(self) -> int | None:
+        """The threads a block may have at most, by ``__launch_bounds__``; None if it does not say."""
+        if not self.declaration.bound:
+            return None
+        try:
+            return evaluate_size(self.declaration.bound, self.constants)
+        except ValueError:  # an expression that only the compiler can work out
+            return None
 
     def __str__(self) -> str:
         defines = "".join(f" -D{name}={value}" for name, value in self.defines)
         return f"{self.file.name}:{self.name}{defines}"
 
 
-def _parse_parameter(text: str, comment: str) -> Parameter:
-    """Read one parameter, ``const float* __restrict__ image``, and the size in its comment."""
-    words = re.sub(r"__restrict__|volatile|\brestrict\b", " ", text).replace("*", " * ").split()
-    constant = "const" in words
-    pointer = "*" in words
-    words = [word for word in words if word not in ("const", "*")]
-    if len(words) < 2:
-        raise ValueError(f"cannot read the kernel parameter {text.strip()!r}")
-    size = _SIZE.search(comment)
+def blank_comments(text: str) -> str:
+    """Return the text with every comment replaced by spaces: line breaks and all places stay."""
+
+    def blank(match: re.Match[str]) -> str:
+        found = match[0]
+        return re.sub(r"[^\n]", " ", found) if found.startswith(("//", "/*")) else found
+
+    return _COMMENT_OR_STRING.sub(blank, text)
+
+
+def _parse_parameter(text: str, comments: str) -> Parameter:
+    """Read one parameter, ``const float* __restrict__ image``, and the size in its comments."""
+    shown = " ".join(text.split())
+    words = re.sub(r"\[\s*\]\s*$", "", text)  # "float values[]" is "float* values"
+    pointers = text.count("*") + (words != text)
+    words = re.sub(r"\b(?:__restrict__|__restrict|volatile)\b", " ", words)
+    before, _, after = words.rpartition("*") if "*" in words else ("", "", words)
+    constant = pointers > 0 and "const" in (before or after).split()
+    names = [word for word in f"{before} {after}".split() if word not in ("const", "__grid_constant__")]
+    if len(names) < 2 or pointers > 1 or not all(re.fullmatch(r"\w+", word) for word in names):
+        raise ValueError(
+            f"cannot read the kernel parameter {shown!r}: it must be a scalar or a pointer to scalars"
+        )
+    size = _SIZE.search(comments)
     return Parameter(
-        name=words[-1],
-        type=" ".join(words[:-1]),
-        pointer=pointer,
+        name=names[-1],
+        type=_plain_type(names[:-1]),
+        pointer=pointers == 1,
         constant=constant,
-        size=size["size"].strip() if size and pointer else "",
+        size=size["size"].strip() if size and pointers else "",
+        restrict="__restrict" in text,
     )
 
 
-def _closing(text: str, start: int) -> int:
-    """Return the place of the parenthesis that closes the one before `start`, past comments."""
-    depth, place = 1, start
-    while depth:
-        if text.startswith("//", place):
-            place = text.find("\n", place)
-        if place < 0 or place >= len(text):
-            raise ValueError("a kernel's parameter list is not closed")
-        depth += {"(": 1, ")": -1}.get(text[place], 0)
-        place += 1
-    return place - 1
+def _plain_type(words: list[str]) -> str:
+    """Write ``long long int`` as ``long long``, ``short int`` as ``short`` and so on."""
+    if len(words) > 1 and words[-1] == "int":
+        words = words[:-1]
+    text = " ".join(words)
+    return {"signed": "int", "signed short": "short", "signed long long": "long long"}.get(text, text)
 
 
-def _parse(text: str) -> dict[str, Declaration]:
-    """Find the kernels of a source text."""
+def _closing(plain: str, start: int) -> int:
+    """Return the place of the parenthesis that closes the one before `start`."""
+    depth = 1
+    for place in range(start, len(plain)):
+        depth += {"(": 1, ")": -1}.get(plain[place], 0)
+        if depth == 0:
+            return place
+    raise ValueError("a kernel's parameter list is not closed")
+
+
+def _parameters(text: str, plain: str, begin: int, close: int) -> tuple[Parameter, ...]:
+    """Read the parameters between two parentheses, with the comments that belong to each.
+
+    A comment belongs to the parameter before it on its line; where it stands first on its line, or
+    before any parameter of it, to the one that follows.
+    """
+    ends = [place for place in range(begin, close) if plain[place] == ","] + [close]
+    parameters = []
+    start = comments_start = begin
+    for end in ends:
+        declared = plain[start:end]
+        line_end = plain.find("\n", end)
+        line_end = len(plain) if line_end < 0 else line_end
+        comments_end = line_end if plain[end + 1 : line_end].strip() in ("", "{") else end
+        if declared.strip() and declared.strip() != "void":
+            comments = [
+                match[0]
+                for match in _COMMENT_OR_STRING.finditer(text, comments_start, comments_end)
+                if match[0].startswith(("//", "/*"))
+            ]
+            parameters.append(_parse_parameter(declared, " ".join(reversed(comments))))
+        start, comments_start = end + 1, comments_end
+    return tuple(parameters)
+
+
+def _parse(text: str) -> tuple[dict[str, Declaration], tuple[str, ...]]:
+    """Find the kernels of a source text, and the names of those that are not ``extern "C"``."""
+    plain = blank_comments(text)
+    in_linkage_block = re.search(r'\bextern\s+"C"\s*\{', plain)
     kernels: dict[str, Declaration] = {}
+    mangled = []
     end_of_last = 0
-    for match in _DECLARATION.finditer(text):
-        close = _closing(text, match.end())
-        # The comment of the last parameter stands after the closing parenthesis.
-        end_of_line = text.find("\n", close)
-        after = text[close + 1 : end_of_line if end_of_line >= 0 else len(text)]
-        parameters = []
-        listed = text[match.end() : close]
-        for found in _PARAMETER.finditer(listed):
-            if not found["text"].strip():
-                continue
-            last = found.end() >= len(listed.rstrip())
-            parameters.append(_parse_parameter(found["text"], found["comment"] or (after * last)))
+    for match in _DECLARATION.finditer(plain):
+        close = _closing(plain, match.end())
+        if plain[close + 1 :].lstrip().startswith(";"):
+            continue  # declared here, defined elsewhere
+        if not match["linkage"] and not (in_linkage_block and in_linkage_block.end() < match.start()):
+            mangled.append(match["name"])
+            continue
         budgets = list(_BUDGET.finditer(text, end_of_last, match.start()))
+        bound = _BOUND.search(match[0])
         kernels[match["name"]] = Declaration(
             name=match["name"],
-            parameters=tuple(parameters),
+            parameters=_parameters(text, plain, match.end(), close),
             registers=int(budgets[-1]["registers"]) if budgets else None,
             reason=budgets[-1]["reason"].strip(" .,:;") if budgets else "",
             line=text.count("\n", 0, match.start()) + 1,
+            bound=bound["threads"].strip() if bound else "",
         )
         end_of_last = close
-    return kernels
+    return kernels, tuple(mangled)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,6 +319,8 @@ class KernelFile:
         The source.
     kernels
         What it declares, by name.
+    constants
+        Whole numbers that it defines by ``#define`` or ``constexpr``, by name.
     variants
         The sets of definitions that are compiled and tested; one empty set where none is listed.
     """
@@ -235,9 +329,16 @@ class KernelFile:
     text: str = field(repr=False)
     kernels: Mapping[str, Declaration] = field(init=False, repr=False)
     variants: tuple[dict[str, str], ...] = field(init=False)
+    constants: Mapping[str, int] = field(init=False, repr=False)
+    _mangled: tuple[str, ...] = field(init=False, repr=False)
+    _made: dict[Any, Kernel] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kernels", _parse(self.text))
+        kernels, mangled = _parse(self.text)
+        object.__setattr__(self, "kernels", kernels)
+        object.__setattr__(self, "_mangled", mangled)
+        constants = _CONSTANT.findall(blank_comments(self.text))
+        object.__setattr__(self, "constants", {a or b: int(value) for a, b, value in constants})
         found = _VARIANTS.search(self.text)
         variants = found["text"].split(";") if found else [""]
         object.__setattr__(
@@ -270,18 +371,35 @@ class KernelFile:
         ValueError
             If the file has no such kernel.
         """
-        if name not in self.kernels:
-            raise ValueError(
-                f"{self.name} has no kernel {name!r}; it has {', '.join(self.kernels)}"
-            )
-        return Kernel(self, self.kernels[name], _sorted(defines))
+        key = (name, tuple(defines.items()))
+        if key not in self._made:
+            if name in self._mangled:
+                raise ValueError(
+                    f'{self.name}: write extern "C" before the kernel {name!r}, '
+                    "so that it can be found by its name"
+                )
+            if name not in self.kernels:
+                raise ValueError(
+                    f"{self.name} has no kernel {name!r}; it has {', '.join(self.kernels) or 'none'}"
+                )
+            self._made[key] = Kernel(self, self.kernels[name], _sorted(defines))
+        return self._made[key]
 
 
 def _sorted(defines: Mapping[str, str | int]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((key, str(value)) for key, value in defines.items()))
 
 
-_OPERATORS = {
+def compile_options(defines: Sequence[tuple[str, str]], index: str) -> tuple[str, ...]:
+    """Return the options a source is compiled with: by CuPy, by the emulator, by the compile check.
+
+    `index` is the dtype of ``Index``, "int32" or "int64".
+    """
+    wide = "long long" if index == "int64" else "int"
+    return ("-std=c++17", f"-DIndex={wide}", *(f"-D{key}={value}" for key, value in defines))
+
+
+_OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -302,22 +420,37 @@ def evaluate_size(expression: str, names: Mapping[str, int]) -> int:
         If the expression holds anything else, or an unknown name.
     """
 
-    def value(node: ast.AST) -> int:
+    try:
+        return _size_function(expression)(names)
+    except KeyError as error:
+        raise ValueError(
+            f"the size {expression!r} names {error.args[0]!r}; known are {', '.join(names)}"
+        ) from None
+    except ZeroDivisionError:
+        raise ValueError(f"the size {expression!r} divides by zero") from None
+
+
+_Size = Callable[[Mapping[str, int]], int]
+
+
+@functools.cache
+def _size_function(expression: str) -> _Size:
+    """Read a size once; the function returned works it out."""
+
+    def read(node: ast.AST) -> _Size:
         if isinstance(node, ast.Constant) and type(node.value) is int:
-            return node.value
+            number = node.value
+            return lambda names: number
         if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-            return int(_OPERATORS[type(node.op)](value(node.left), value(node.right)))
+            perform, left, right = _OPERATORS[type(node.op)], read(node.left), read(node.right)
+            return lambda names: perform(left(names), right(names))
         if isinstance(node, ast.Name | ast.Attribute):
             name = ast.unparse(node)
-            if name in names:
-                return names[name]
-            raise ValueError(
-                f"the size {expression!r} names {name!r}; known are {', '.join(names)}"
-            )
+            return lambda names: names[name]
         raise ValueError(f"the size {expression!r} may hold whole numbers, names and + - * / only")
 
     try:
         tree = ast.parse(expression, mode="eval")
     except SyntaxError as error:
         raise ValueError(f"the size {expression!r} cannot be read: {error.msg}") from None
-    return value(tree.body)
+    return read(tree.body)

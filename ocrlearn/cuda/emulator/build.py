@@ -1,0 +1,340 @@
+"""Compile a ``.cu`` text for the CPU and keep the result.
+
+A kernel becomes a shared library in three steps. The declarations of ``__shared__`` arrays, the one
+thing of the dialect that C++ macros cannot express, are rewritten (:func:`translate`). The text is
+compiled after ``dialect.h``, with ``#line`` so that messages and findings name the learner's own
+lines. The library is linked to the runtime, which is built once for each of two builds: *plain* for
+full speed, *instrumented* for everything that must see each memory access.
+
+Libraries are kept in ``$OCRLEARN_CACHE/emulator``, or ``~/.cache/ocrlearn/emulator``, under a name
+made of the hash of all that goes into them. Building the runtime takes one to four seconds, once; a
+file of kernels takes one to three; finding them again takes a millisecond. A library is written under
+a temporary name and then renamed, so several processes may build at once. Where the folder cannot be
+written, a temporary one serves until the process ends.
+"""
+
+import atexit
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from ocrlearn.cuda.source import blank_comments
+
+__all__ = ["Build", "EmulatorError", "Library", "find_lines", "library", "translate"]
+
+Build = Literal["plain", "instrumented"]
+
+HERE = Path(__file__).parent
+RUNTIME_SOURCES = {
+    "plain": ["runtime.cpp"],
+    "instrumented": ["runtime.cpp", "checker.cpp", "profiler.cpp", "-DEMULATOR_INSTRUMENTED"],
+}
+COMMON_FLAGS = [
+    "-std=c++17",
+    "-fPIC",
+    "-shared",
+    "-w",
+    "-ftls-model=initial-exec",  # threadIdx is read often: no function call to find it
+    "-U_FORTIFY_SOURCE",  # its longjmp refuses to jump between stacks
+    "-fno-stack-protector",
+]
+KERNEL_FLAGS = [
+    "-ffp-contract=off",  # a * b + c is rounded twice unless the kernel says fmaf
+    "-fno-strict-aliasing",  # kernels read a float's bits through an int pointer
+]
+BUILD_FLAGS = {
+    "plain": ["-O2"],
+    # Our own runtime answers the calls that these put before every access and at every branch. A
+    # float4 is loaded in one access (no scalar replacement), as on a GPU.
+    "instrumented": [
+        "-O1",
+        "-gdwarf-4",
+        "-fno-tree-sra",
+        "-fsanitize=thread",
+        "-fsanitize-coverage=trace-pc",
+    ],
+}
+GCC_FLAGS = [
+    "--param=tsan-distinguish-volatile=1",
+    "--param=tsan-instrument-func-entry-exit=0",
+]
+CLANG_FLAGS = ["-mllvm", "-tsan-distinguish-volatile=1", "-mllvm", "-tsan-instrument-func-entry-exit=0"]
+
+
+class EmulatorError(RuntimeError):
+    """The emulator cannot be built or cannot run a kernel."""
+
+
+class Library:
+    """A compiled file of kernels and the runtime it is linked to, loaded into this process."""
+
+    def __init__(self, path: Path, runtime: ctypes.CDLL) -> None:
+        self.path = path
+        self.runtime = runtime
+        self.kernels = ctypes.CDLL(str(path))
+
+
+# ---- the compiler -----------------------------------------------------------------------------------
+
+NO_COMPILER = """\
+the CUDA emulator needs a C++ compiler and finds none ({names}). Install one:
+    Debian, Ubuntu, WSL    sudo apt install g++
+    Fedora                 sudo dnf install gcc-c++
+    conda                  conda install -c conda-forge gxx binutils
+or name one in the environment variable CXX."""
+
+NOT_LINUX = """\
+the CUDA emulator runs on Linux, this is {system}. On Windows use WSL, on macOS a Linux container or a
+notebook server on Linux: the emulator relies on how Linux loads libraries and switches stacks."""
+
+
+@functools.cache
+def _find_compiler(named: str) -> tuple[str, ...]:
+    """Return the command of the compiler that CXX names, or of g++ or clang++."""
+    if sys.platform != "linux":
+        raise EmulatorError(NOT_LINUX.format(system=platform.system()))
+    wanted = [shlex.split(named)] if named.strip() else [["g++"], ["clang++"]]
+    for command in wanted:
+        if shutil.which(command[0]):
+            return tuple(command)
+    raise EmulatorError(NO_COMPILER.format(names=" or ".join(command[0] for command in wanted)))
+
+
+@functools.cache
+def _compiler_version(command: tuple[str, ...]) -> str:
+    result = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+    return result.stdout
+
+
+def _compile(command: Sequence[str]) -> None:
+    """Run the compiler; its messages become the error's."""
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=_c_locale())
+    if result.returncode:
+        raise EmulatorError(_shorten(result.stderr))
+
+
+def _c_locale() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C"}
+
+
+def _shorten(messages: str) -> str:
+    """Keep what concerns the learner's own lines: errors with source and caret, and related notes."""
+    kept: list[str] = []
+    keep = False
+    for line in messages.splitlines():
+        head = re.match(r"(?P<file>[^\s:][^:]*):(\d+):(?:\d+:)? (?P<kind>error|fatal error|note)", line)
+        if head:
+            keep = not head["file"].endswith((".h", ".cpp")) or "error" in head["kind"]
+        elif re.match(r"\S", line):  # "In function ...", "compilation terminated"
+            keep = False
+        if keep:
+            kept.append(line)
+    text = "\n".join(kept[:24]) if kept else messages.strip()[-2000:]
+    return f"the kernel does not compile:\n{text}"
+
+
+# ---- the cache --------------------------------------------------------------------------------------
+
+
+def _wanted_folder() -> Path:
+    cache = os.environ.get("OCRLEARN_CACHE", "")
+    return (Path(cache) if cache else Path.home() / ".cache" / "ocrlearn") / "emulator"
+
+
+@functools.cache
+def _usable_folder(wanted: Path) -> Path:
+    """Return the cache folder, or a temporary one where it cannot be written."""
+    try:
+        wanted.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=wanted):
+            pass
+    except OSError:
+        temporary = Path(tempfile.mkdtemp(prefix="ocrlearn-emulator-"))
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        return temporary
+    return wanted
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
+
+
+@functools.cache
+def _sources() -> str:
+    """Return the hash of the dialect and the runtime."""
+    files = sorted(path for path in HERE.iterdir() if path.suffix in (".h", ".cpp"))
+    return _hash([(path.name, path.read_bytes()) for path in files])
+
+
+def _keep(folder: Path, name: str, command: Sequence[str]) -> Path:
+    """Return the library `name` of the cache, built by `command` if it is not there."""
+    path = folder / name
+    if not path.exists():
+        part = folder / f"{name}.{uuid.uuid4().hex}.part"
+        try:
+            _compile([*command, "-o", str(part)])
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    return path
+
+
+# ---- building ---------------------------------------------------------------------------------------
+
+
+def _runtime_path(build: Build, compiler: tuple[str, ...], folder: Path) -> Path:
+    parts = [str(HERE / part) if part.endswith(".cpp") else part for part in RUNTIME_SOURCES[build]]
+    command = [*compiler, *COMMON_FLAGS, "-O2", *parts, "-pthread"]
+    key = _hash(_sources(), build, compiler, _compiler_version(compiler))
+    return _keep(folder, f"runtime_{build}_{key}.so", command)
+
+
+@functools.cache
+def _load_runtime(path: Path) -> ctypes.CDLL:
+    return ctypes.CDLL(str(path))
+
+
+@functools.lru_cache(maxsize=256)
+def _load(
+    text: str, name: str, kernels: tuple[str, ...], options: tuple[str, ...], build: Build,
+    compiler: tuple[str, ...], folder: Path,
+) -> Library:  # fmt: skip
+    runtime = _runtime_path(build, compiler, folder)
+    special: list[str] = []
+    if build == "instrumented":
+        special = CLANG_FLAGS if "clang" in _compiler_version(compiler) else GCC_FLAGS
+    exports = "\n".join(f"EMULATOR_EXPORT({kernel})" for kernel in kernels)
+    shown = name.replace("\\", "/").replace('"', "'")
+    unit = f'#include "{HERE / "dialect.h"}"\n#line 1 "{shown}"\n{translate(text)}\n'
+    unit += f'#line 1 "exports.h"\n{exports}\n'
+    flags = [*COMMON_FLAGS, *KERNEL_FLAGS, *BUILD_FLAGS[build], *special, *options]
+    key = _hash(unit, runtime.name, flags)
+    source = folder / f"kernel_{key}.{uuid.uuid4().hex}.cpp"
+    library_name = f"kernel_{build}_{key}.so"
+    if not (folder / library_name).exists():
+        source.write_text(unit, encoding="utf-8")
+    # Sanitizers compile, but are not linked: the runtime beside the library takes their place.
+    object_file = source.with_suffix(".o")
+    try:
+        if not (folder / library_name).exists():
+            compiling = [flag for flag in flags if flag != "-shared"]
+            _compile([*compiler, *compiling, "-c", str(source), "-o", str(object_file)])
+        link = [*compiler, "-shared", str(object_file), f"-L{folder}", f"-l:{runtime.name}",
+                "-Wl,-rpath,$ORIGIN"]  # fmt: skip
+        path = _keep(folder, library_name, link)
+    finally:
+        source.unlink(missing_ok=True)
+        object_file.unlink(missing_ok=True)
+    return Library(path, _load_runtime(runtime))
+
+
+def library(
+    text: str, name: str, kernels: tuple[str, ...], options: tuple[str, ...], build: Build
+) -> Library:
+    """Return the compiled form of a ``.cu`` text, from memory, from the cache or from the compiler.
+
+    Parameters
+    ----------
+    text, name
+        The source, and the file name that messages show.
+    kernels
+        The names of its kernels.
+    options
+        ``-D`` definitions.
+    build
+        "plain" or "instrumented".
+
+    Raises
+    ------
+    EmulatorError
+        If there is no compiler, or the text does not compile; the message shows its lines.
+    """
+    compiler = _find_compiler(os.environ.get("CXX", ""))
+    return _load(text, name, kernels, options, build, compiler, _usable_folder(_wanted_folder()))
+
+
+# ---- __shared__ arrays ------------------------------------------------------------------------------
+
+_SHARED = re.compile(
+    r"(?P<before>(?:\b(?:extern|static|volatile|const)\s+)*)\b__shared__\b(?P<declared>[^;]*);"
+)
+_ALIGNED = re.compile(r"\b(?:__align__|alignas)\s*\(\s*\w+\s*\)")
+_DECLARATOR = re.compile(
+    r"(?P<type>.*?)(?P<name>[A-Za-z_]\w*)\s*(?P<sides>(?:\[[^\]]*\]\s*)*)$", re.DOTALL
+)
+
+
+def translate(text: str) -> str:
+    """Rewrite the declarations of ``__shared__`` variables for ``dialect.h``, keeping all line numbers.
+
+    ``__shared__ float a[32], b;`` becomes ``EMULATOR_SHARED(a, float[32]); EMULATOR_SHARED(b, float);``
+    """
+    plain = blank_comments(text)
+    out: list[str] = []
+    end = 0
+    for match in _SHARED.finditer(plain):
+        before, declared = match["before"].split(), match["declared"]
+        dynamic = "extern" in before
+        type_ = "volatile " if "volatile" in before else ""
+        declarations = []
+        for number, piece in enumerate(_split_top_level(_ALIGNED.sub(" ", declared))):
+            found = _DECLARATOR.match(piece)
+            if not found:
+                raise EmulatorError(f"cannot read the declaration {' '.join(match[0].split())!r}")
+            if number == 0:
+                type_ += " ".join(found["type"].split())
+            macro = "EMULATOR_DYNAMIC_SHARED" if dynamic else "EMULATOR_SHARED"
+            sides = "".join(found["sides"].split())
+            declarations.append(f"{macro}({found['name']}, {type_}{sides});")
+        out += [text[end : match.start()], " ".join(declarations), "\n" * match[0].count("\n")]
+        end = match.end()
+    return "".join(out) + text[end:]
+
+
+def _split_top_level(text: str) -> list[str]:
+    """Split at the commas that stand in no brackets, so that ``Pair<int, float> a, b`` is two."""
+    pieces, depth = [""], 0
+    for letter in text:
+        depth += (letter in "<([{") - (letter in ">)]}")
+        if letter == "," and depth == 0:
+            pieces.append("")
+        else:
+            pieces[-1] += letter
+    return pieces
+
+
+# ---- from instructions back to lines ----------------------------------------------------------------
+
+
+def find_lines(path: Path, name: str, codes: Sequence[int]) -> dict[int, int]:
+    """Return the line of the source `name` in which each address of a library's code lies.
+
+    Where a function is inlined, the innermost line of the learner's own file is meant. An address is
+    missing from the answer if its line cannot be found, or there is no ``addr2line``.
+    """
+    if not codes or not shutil.which("addr2line"):
+        return {}
+    command = ["addr2line", "-a", "-i", "-e", str(path), *(hex(code) for code in codes)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=_c_locale())
+    lines: dict[int, int] = {}
+    code = -1
+    for text in result.stdout.splitlines():
+        if re.fullmatch(r"0x[0-9a-f]+", text):
+            code = int(text, 16)
+            continue
+        place = re.match(r"(?P<file>.*):(?P<line>\d+)", text)
+        if place and Path(place["file"]).name == Path(name).name and code not in lines:
+            lines[code] = int(place["line"])
+    return lines
