@@ -7,6 +7,14 @@ seen, note which labels turn out to be one component, then replace each by its r
 notes are kept in a union-find forest. The fast rung does the same with *runs*, the stretches of ink
 along a row, as proposed by He, Chao and Suzuki ("A Run-Based Two-Scan Labeling Algorithm", IEEE
 Transactions on Image Processing, 2008): a page has far fewer runs than pixels.
+
+The CUDA rung (``components.cu``) has no order to go by, so all pixels join their neighbours at
+once in one union-find forest, with atomic operations (Komura, "GPU-based cluster-labeling algorithm
+without the use of conventional iteration", Computer Physics Communications, 2015; Playne and
+Hawick, "A New Algorithm for Parallel Connected-Component Labelling on GPUs", IEEE Transactions on
+Parallel and Distributed Systems, 2018), first within tiles, then across their borders. The roots,
+which are the components' first pixels, are then numbered in raster order, so that all rungs return
+the same.
 """
 
 import math
@@ -17,16 +25,27 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ocrlearn._dispatch import pick
+from ocrlearn import cuda
+from ocrlearn._dispatch import array_module, pick
 
 __all__ = [
+    "KERNELS",
+    "LABELS_WITH_STATS_RUNGS",
     "RUNGS",
+    "STATS_RUNGS",
     "ComponentStats",
     "component_stats",
+    "component_stats_reference",
     "connected_components",
     "connected_components_reference",
     "connected_components_with_stats",
 ]
+
+KERNELS = cuda.KernelFile.beside(__file__)
+TILE, CHUNK, STRIP = 32, 1024, 128  # as in components.cu
+MOST_PIXELS = (
+    2**31 - 2**16
+)  # whose indices fit 31 bits, with room for a block that runs past the end
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +54,8 @@ class ComponentStats:
 
     Row 0 describes the background, so that an array can be indexed with a label image:
     ``(stats.area >= 10)[labels]`` marks all pixels whose component has at least ten. A label
-    without pixels has an empty box at (0, 0), area 0 and a centroid of NaN.
+    without pixels has an empty box at (0, 0), area 0 and a centroid of NaN. The arrays are NumPy's
+    or CuPy's, as the labels were.
 
     Attributes
     ----------
@@ -278,14 +298,13 @@ def _empty_measures(
     return box, np.zeros(rows, np.int64), np.zeros((rows, 2), np.int64)
 
 
-def _to_stats(
-    box: NDArray[np.int32], area: NDArray[np.int64], moment: NDArray[np.int64]
-) -> ComponentStats:
-    box[area == 0] = 0
-    centroid = np.full(moment.shape, np.nan)
-    np.divide(moment, area[:, None], out=centroid, where=area[:, None] > 0)
-    left, top, right, bottom = box.T
-    return ComponentStats(left.copy(), top.copy(), right - left, bottom - top, area, centroid)
+def _to_stats(box: Any, area: Any, moment: Any) -> ComponentStats:
+    xp = array_module(area)
+    present = area[:, None] > 0
+    box = box * present
+    centroid = xp.where(present, moment / xp.maximum(area, 1)[:, None], np.nan)
+    left, top, right, bottom = (xp.ascontiguousarray(box[:, side]) for side in range(4))
+    return ComponentStats(left, top, right - left, bottom - top, area, centroid)
 
 
 class _Runs:
@@ -321,11 +340,136 @@ def _connected_components_fast(
     return runs.labels(), runs.count
 
 
-RUNGS = {"reference": connected_components_reference, "fast": _connected_components_fast}
+def _connected_components_cuda(mask: Any, connectivity: int) -> tuple[Any, int]:
+    height, width = mask.shape
+    if mask.size > MOST_PIXELS:
+        raise ValueError(
+            f"mask must have at most {MOST_PIXELS} pixels on the cuda rung, got {mask.shape}"
+        )
+    xp = array_module(mask)
+    if mask.size == 0:
+        return xp.zeros((height, width), np.int32), 0
+    image = {
+        "mask": xp.ascontiguousarray(mask),
+        "height": height,
+        "width": width,
+        "connectivity": connectivity,
+        "parent": cuda.empty((height, width), np.int32, like=mask),
+    }
+    tiles_across, tiles_down = cuda.blocks_for((width, height), (TILE, TILE))
+    cuda.launch(KERNELS.kernel("label_tiles"), (tiles_across, tiles_down), (32, 8), **image)
+    blocks = (*cuda.blocks_for(width, 256), tiles_down - 1)
+    cuda.launch(KERNELS.kernel("join_rows"), blocks, 256, **image)
+    blocks = (*cuda.blocks_for(height, 256), tiles_across - 1)
+    cuda.launch(KERNELS.kernel("join_columns"), blocks, 256, **image)
+    return _number_components(image["parent"])
 
 
-def _check_mask(mask: Any, connectivity: Any) -> NDArray[np.bool_]:
-    array = np.asarray(mask)
+def _number_components(parent: Any) -> tuple[Any, int]:
+    """Turn the union-find forest of the kernels, which is used up, into labels and their count."""
+    size, xp = parent.size, array_module(parent)
+    chunks = cuda.blocks_for(size, CHUNK)
+    counts = cuda.empty(chunks, np.int32, like=parent)
+    cuda.launch(KERNELS.kernel("flatten"), chunks, 256, size=size, parent=parent, counts=counts)
+    up_to = xp.cumsum(counts, dtype=np.int32)
+    cuda.launch(
+        KERNELS.kernel("number_roots"), chunks, 256, size=size, counts_up_to=up_to, parent=parent
+    )
+    labels = cuda.empty(parent.shape, np.int32, like=parent)
+    blocks = cuda.blocks_for(size, 256)
+    cuda.launch(KERNELS.kernel("relabel"), blocks, 256, size=size, parent=parent, labels=labels)
+    return labels, int(up_to[-1])
+
+
+RUNGS = {
+    "reference": connected_components_reference,
+    "fast": _connected_components_fast,
+    "cuda": _connected_components_cuda,
+}
+
+
+def component_stats_reference(labels: NDArray[np.int32], count: int) -> ComponentStats:
+    """Gather the pixels of one label after the other."""
+    left, top, width, height = np.zeros((4, count + 1), np.int32)
+    area = np.zeros(count + 1, np.int64)
+    centroid = np.full((count + 1, 2), np.nan)
+    for label in range(count + 1):
+        y, x = np.nonzero(labels == label)
+        if y.size == 0:
+            continue
+        left[label], top[label] = x.min(), y.min()
+        width[label], height[label] = x.max() - x.min() + 1, y.max() - y.min() + 1
+        area[label] = y.size
+        centroid[label] = x.sum() / y.size, y.sum() / y.size
+    return ComponentStats(left, top, width, height, area, centroid)
+
+
+def _component_stats_fast(labels: NDArray[np.int32], count: int) -> ComponentStats:
+    measures = _empty_measures(count + 1)
+    _measure_labels(np.ascontiguousarray(labels), *measures)
+    return _to_stats(*measures)
+
+
+def _component_stats_cuda(labels: Any, count: int) -> ComponentStats:
+    xp = array_module(labels)
+    height, width = labels.shape
+    box, area, moment = (xp.asarray(measure) for measure in _empty_measures(count + 1))
+    cuda.launch(
+        KERNELS.kernel("measure"),
+        cuda.blocks_for((width, height), (32, STRIP)),
+        (32, 8),
+        labels=xp.ascontiguousarray(labels),
+        height=height,
+        width=width,
+        count=count,
+        box=box,
+        area=area.view(np.uint64),  # there is no atomicAdd of a signed number of 64 bits
+        moment=moment.view(np.uint64),
+    )
+    return _to_stats(box, area, moment)
+
+
+STATS_RUNGS = {
+    "reference": component_stats_reference,
+    "fast": _component_stats_fast,
+    "cuda": _component_stats_cuda,
+}
+
+
+def _labels_with_stats_reference(
+    mask: NDArray[np.bool_], connectivity: int
+) -> tuple[NDArray[np.int32], ComponentStats]:
+    labels, count = connected_components_reference(mask, connectivity)
+    return labels, component_stats_reference(labels, count)
+
+
+def _labels_with_stats_fast(
+    mask: NDArray[np.bool_], connectivity: int
+) -> tuple[NDArray[np.int32], ComponentStats]:
+    """Measure the runs, which are far fewer than the pixels."""
+    runs = _Runs(mask, connectivity)
+    return runs.labels(), runs.stats()
+
+
+def _labels_with_stats_cuda(mask: Any, connectivity: int) -> tuple[Any, ComponentStats]:
+    labels, count = _connected_components_cuda(mask, connectivity)
+    return labels, _component_stats_cuda(labels, count)
+
+
+LABELS_WITH_STATS_RUNGS = {
+    "reference": _labels_with_stats_reference,
+    "fast": _labels_with_stats_fast,
+    "cuda": _labels_with_stats_cuda,
+}
+
+
+def _as_array(value: Any) -> Any:
+    """Leave a CuPy array where it is, and make a NumPy array of everything else."""
+    return value if type(value).__module__.partition(".")[0] == "cupy" else np.asarray(value)
+
+
+def _check_mask(mask: Any, connectivity: Any) -> Any:
+    array = _as_array(mask)
     if array.ndim != 2:
         raise ValueError(f"mask must have shape (H, W), got {array.shape}")
     if array.dtype != np.bool_:
@@ -346,12 +490,12 @@ def connected_components(
     Parameters
     ----------
     mask
-        ``(H, W)`` bool, True = ink. May be empty.
+        ``(H, W)`` bool, True = ink, NumPy or CuPy. May be empty.
     connectivity
         4: pixels that share a side are neighbours; 8: pixels that share a corner are as well. Thin
         diagonal strokes hold together only with 8.
     rung
-        "reference" or "fast"; see :func:`ocrlearn._dispatch.pick`.
+        "reference", "fast" or "cuda"; see :func:`ocrlearn._dispatch.pick`.
 
     Returns
     -------
@@ -379,27 +523,29 @@ def connected_components(
 
 
 def connected_components_with_stats(
-    mask: Any, connectivity: int = 8
+    mask: Any, connectivity: int = 8, *, rung: str | None = None
 ) -> tuple[NDArray[np.int32], ComponentStats]:
     """Label the components and measure them; faster than :func:`component_stats` afterwards.
 
     Takes the arguments of :func:`connected_components` and returns its labels, and what
-    :func:`component_stats` returns for them. The measures come from the runs, which are far fewer
-    than the pixels.
+    :func:`component_stats` returns for them.
     """
-    runs = _Runs(_check_mask(mask, connectivity), connectivity)
-    return runs.labels(), runs.stats()
+    array = _check_mask(mask, connectivity)
+    return pick(LABELS_WITH_STATS_RUNGS, array, rung=rung)(array, connectivity)
 
 
-def component_stats(labels: Any, count: int) -> ComponentStats:
+def component_stats(labels: Any, count: int, *, rung: str | None = None) -> ComponentStats:
     """Measure every label of a label image.
 
     Parameters
     ----------
     labels
-        ``(H, W)`` of any integer dtype, with values in [0, count].
+        ``(H, W)`` of any integer dtype, NumPy or CuPy, with values in [0, count]. The values of a
+        CuPy array are not checked; pixels outside the range are left out.
     count
         The number of components, so that a label without pixels has its row as well.
+    rung
+        "reference", "fast" or "cuda"; see :func:`ocrlearn._dispatch.pick`.
 
     Returns
     -------
@@ -413,15 +559,14 @@ def component_stats(labels: Any, count: int) -> ComponentStats:
     ValueError
         If it does not have two axes, or holds a value outside [0, count].
     """
-    array = np.asarray(labels)
+    array = _as_array(labels)
     if array.ndim != 2:
         raise ValueError(f"labels must have shape (H, W), got {array.shape}")
     if array.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, got dtype {array.dtype}")
-    if array.size and not 0 <= array.min() <= array.max() <= count:
+    on_host = array_module(array) is np
+    if on_host and array.size and not 0 <= array.min() <= array.max() <= count:
         raise ValueError(
             f"labels must lie in [0, {count}], got values in [{array.min()}, {array.max()}]"
         )
-    measures = _empty_measures(count + 1)
-    _measure_labels(np.ascontiguousarray(array, dtype=np.int32), *measures)
-    return _to_stats(*measures)
+    return pick(STATS_RUNGS, array, rung=rung)(array.astype(np.int32, copy=False), count)

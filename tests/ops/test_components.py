@@ -92,7 +92,8 @@ def test_labels_equal_scipy_on_any_mask(rung, mask, connectivity):
     np.testing.assert_array_equal(labels, expected)
 
 
-def test_worked_by_hand():
+@pytest.mark.parametrize("rung", RUNGS)
+def test_worked_by_hand(rung):
     mask = np.array(
         [
             [0, 1, 0, 0, 1],
@@ -102,7 +103,7 @@ def test_worked_by_hand():
         ],
         bool,
     )
-    labels, stats = ops.connected_components_with_stats(mask, 8)
+    labels, stats = ops.connected_components_with_stats(mask, 8, rung=rung)
     assert labels.tolist() == [
         [0, 1, 0, 0, 2],
         [1, 0, 0, 2, 2],
@@ -117,7 +118,7 @@ def test_worked_by_hand():
     assert stats.height.tolist() == [4, 3, 2, 1]
     np.testing.assert_allclose(stats.centroid[1], [1 / 3, 1.0])
     np.testing.assert_allclose(stats.centroid[3], [2.5, 3.0])
-    assert ops.connected_components(mask, 4)[1] == 4
+    assert ops.connected_components(mask, 4, rung=rung)[1] == 4
 
 
 @pytest.mark.parametrize("connectivity", [4, 8])
@@ -155,10 +156,12 @@ def test_every_ink_pixel_belongs_to_one_component(mask):
     assert (stats.area[1:] > 0).all()
 
 
-def test_label_without_pixels_has_an_empty_row():
-    stats = ops.component_stats(np.array([[2, 2]]), 3)
+@pytest.mark.parametrize("rung", RUNGS)
+def test_label_without_pixels_has_an_empty_row(rung):
+    stats = ops.component_stats(np.array([[2, 2]]), 3, rung=rung)
     assert stats.area.tolist() == [0, 0, 2, 0]
     assert stats.width.tolist() == [0, 0, 2, 0]
+    assert stats.left.tolist() == stats.top.tolist() == [0, 0, 0, 0]
     assert np.isnan(stats.centroid[1]).all()
     assert stats.centroid[2].tolist() == [0.5, 0.0]
 
@@ -186,8 +189,10 @@ def test_bad_arguments_are_named():
         ops.connected_components_with_stats(mask[0])
     with pytest.raises(ValueError, match="connectivity must be 4 or 8, got 6"):
         ops.connected_components(mask, 6)
-    with pytest.raises(ValueError, match="no rung 'cuda'"):
-        ops.connected_components(mask, rung="cuda")
+    with pytest.raises(ValueError, match=r"no rung 'gpu'.*reference, fast, cuda"):
+        ops.connected_components(mask, rung="gpu")
+    with pytest.raises(ValueError, match="no rung 'gpu'"):
+        ops.component_stats(mask.astype(int), 1, rung="gpu")
     with pytest.raises(TypeError, match="labels must be integers"):
         ops.component_stats(np.zeros((2, 2)), 1)
     with pytest.raises(ValueError, match=r"labels must have shape \(H, W\)"):
