@@ -85,6 +85,7 @@ CPU = [
 
 
 def upright(seed: int, count: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Upright boxes, their scores and a threshold."""
     from ocrlearn.geometry import rotated_box_to_box
 
     boxes, scores = detections(seed, count)
@@ -92,6 +93,7 @@ def upright(seed: int, count: int) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def by_torchvision(boxes: Any, scores: Any, threshold: float) -> Any:
+    """torchvision's suppression of upright boxes."""
     import torch
     import torchvision
 
@@ -109,10 +111,12 @@ def masks(seed: int, count: int, side: int) -> tuple[np.ndarray, np.ndarray, flo
 
 
 def same(result: Any, expected: Any) -> None:
+    """Compare survivors."""
     np.testing.assert_array_equal(result, expected)
 
 
 def close(result: Any, expected: Any) -> None:
+    """Compare overlaps, which a GPU computes in float32."""
     np.testing.assert_allclose(result, expected, atol=1e-4)
 
 

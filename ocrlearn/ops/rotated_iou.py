@@ -126,32 +126,32 @@ def intersection_area(
 
     `work` is ``(2, 9, 2)`` float64, memory to work in.
     """
-    kept, cut = work[0], work[1]
-    kept[:4] = subject
+    now = 0  # which half of `work` holds the polygon; the other one receives what is left of it
+    for i in range(4):
+        work[0, i, 0], work[0, i, 1] = subject[i, 0], subject[i, 1]
     count = 4
     for edge in range(4):
-        x, y = window[edge]
+        x, y = window[edge, 0], window[edge, 1]
         dx, dy = window[(edge + 1) % 4, 0] - x, window[(edge + 1) % 4, 1] - y
         found = 0
-        from_x, from_y = kept[count - 1]
+        from_x, from_y = work[now, count - 1, 0], work[now, count - 1, 1]
         side_from = dx * (from_y - y) - dy * (from_x - x)
         for i in range(count):
-            to_x, to_y = kept[i]
+            to_x, to_y = work[now, i, 0], work[now, i, 1]
             side_to = dx * (to_y - y) - dy * (to_x - x)
             if (side_from >= 0) != (side_to >= 0) and found < 8:
                 part = side_from / (side_from - side_to)
-                cut[found, 0] = from_x + part * (to_x - from_x)
-                cut[found, 1] = from_y + part * (to_y - from_y)
+                work[1 - now, found, 0] = from_x + part * (to_x - from_x)
+                work[1 - now, found, 1] = from_y + part * (to_y - from_y)
                 found += 1
             if side_to >= 0 and found < 8:
-                cut[found, 0], cut[found, 1] = to_x, to_y
+                work[1 - now, found, 0], work[1 - now, found, 1] = to_x, to_y
                 found += 1
             from_x, from_y, side_from = to_x, to_y, side_to
-        kept, cut = cut, kept
-        count = found
+        now, count = 1 - now, found
         if count == 0:
             return 0.0
-    return max(_area(kept, count), 0.0)
+    return max(_area(work[now], count), 0.0)
 
 
 @njit(cache=True, nogil=True, parallel=True)
