@@ -93,7 +93,7 @@ def upright(seed: int, count: int) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def by_torchvision(boxes: Any, scores: Any, threshold: float) -> Any:
-    """torchvision's suppression of upright boxes."""
+    """Torchvision's suppression of upright boxes."""
     import torch
     import torchvision
 
