@@ -19,6 +19,7 @@ The few numbers that each box needs are worked out here once, in double precisio
 that NumPy and CuPy share, and handed to the fast CPU path and to the kernels as a small table.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -141,6 +142,12 @@ def check_position_sensitive(channels: int, output_size: tuple[int, int]) -> int
     return channels // bins
 
 
+def channels_of_gradient(gradient: Any, channels: int) -> int:
+    """Return the output channels that go with a position-sensitive gradient and its features."""
+    bins = tuple(getattr(gradient, "shape", ()))[2:]
+    return check_position_sensitive(channels, bins) if len(bins) == 2 and all(bins) else 0
+
+
 def image_numbers(rois: Any, images: int) -> Any:
     """Return the image number of every RoI, ``(R,)`` int32, moved into [0, images)."""
     xp = array_module(rois)
@@ -221,3 +228,30 @@ def rotated_frames(rois: Any, spatial_scale: float) -> tuple[Any, Any, Any, Any]
 def real(array: Any) -> str:
     """Return the C type of an array of float32 or float64, for ``-DReal``."""
     return "double" if array.dtype == np.float64 else "float"
+
+
+def round_half_away(value: float) -> int:
+    """Round to the nearest whole number, halves away from zero."""
+    return int(math.copysign(math.floor(abs(value) + 0.5), value))
+
+
+def corners_and_weights(
+    x: float, y: float, height: int, width: int
+) -> list[tuple[int, int, float]]:
+    """Return the features (row, column, weight) that interpolate a map at (x, y).
+
+    There are none where the point lies more than a pixel beyond the outermost pixel centres; a
+    point nearer than that has the value of the edge. Plain Python, for the references.
+    """
+    if x < -1 or x > width or y < -1 or y > height:
+        return []
+    x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+    left, top = int(x), int(y)
+    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
+    u, v = x - left, y - top
+    return [
+        (top, left, (1 - v) * (1 - u)),
+        (top, right, (1 - v) * u),
+        (bottom, left, v * (1 - u)),
+        (bottom, right, v * u),
+    ]

@@ -55,24 +55,6 @@ CHANNELS_PER_THREAD = 4  # also in roi_align.cu
 # --- Reference ------------------------------------------------------------------------------------
 
 
-def _corners_and_weights(
-    x: float, y: float, height: int, width: int
-) -> list[tuple[int, int, float]]:
-    """Return the features (row, column, weight) whose sum is the map's value at (x, y)."""
-    if x < -1 or x > width or y < -1 or y > height:
-        return []
-    x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
-    left, top = int(x), int(y)
-    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
-    u, v = x - left, y - top
-    return [
-        (top, left, (1 - v) * (1 - u)),
-        (top, right, (1 - v) * u),
-        (bottom, left, v * (1 - u)),
-        (bottom, right, v * u),
-    ]
-
-
 def _bin_of_features(
     roi: NDArray[np.float64],
     i: int,
@@ -97,7 +79,7 @@ def _bin_of_features(
         y = y0 + (i + (row + 0.5) / rows) * bin_height
         for column in range(columns):
             x = x0 + (j + (column + 0.5) / columns) * bin_width
-            for yy, xx, weight in _corners_and_weights(x, y, *map_size):
+            for yy, xx, weight in _roi.corners_and_weights(x, y, *map_size):
                 found.append((yy, xx, weight / (rows * columns)))
     return found
 
@@ -670,8 +652,7 @@ def ps_roi_align_gradient(
     ``(N, C * height * width, H, W)`` for a gradient ``(R, C, height, width)``.
     """
     shape = _roi.check_features_shape(features_shape)
-    size = tuple(getattr(gradient, "shape", ()))[2:]
-    channels = _roi.check_position_sensitive(shape[1], size) if len(size) == 2 else 0
+    channels = _roi.channels_of_gradient(gradient, shape[1])
     return _gradient(
         gradient, rois, shape, channels, spatial_scale, sampling_ratio, True, True, rung
     )

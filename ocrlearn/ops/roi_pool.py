@@ -54,11 +54,6 @@ Pooled = tuple[NDArray[Any], NDArray[np.int32]]
 # --- Reference ------------------------------------------------------------------------------------
 
 
-def _round(value: float) -> int:
-    """Round to the nearest whole number, halves away from zero."""
-    return int(math.copysign(math.floor(abs(value) + 0.5), value))
-
-
 def _keep_greatest(
     window: NDArray[Any], inside: NDArray[np.bool_], x0: int, y0: int, width: int
 ) -> Pooled:
@@ -86,7 +81,7 @@ def roi_pool_reference(
     argmax = np.empty(pooled.shape, np.int32)
     for r, roi in enumerate(rois.astype(np.float64)):
         image = features[int(roi[0])]
-        x0, y0, x1, y1 = (_round(corner * spatial_scale) for corner in roi[1:])
+        x0, y0, x1, y1 = (_roi.round_half_away(corner * spatial_scale) for corner in roi[1:])
         box_width, box_height = max(x1 - x0 + 1, 1), max(y1 - y0 + 1, 1)
         for i in range(bins_y):
             top = max(y0 + i * box_height // bins_y, 0)
