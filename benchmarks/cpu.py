@@ -1,40 +1,44 @@
-"""Time the library's operations on the CPU against scikit-image, SciPy and OpenCV, in one run.
+"""Time the library's operations on the CPU against well-known libraries, in one run.
 
-Every operation works on the same page: skimage.data.page(), a photograph of printed text of
-191 x 384 pixels, tiled to 1528 x 1536. Before anything is timed, the outputs of all peers are
-compared. Then the peers take turns, in changing order, so that whatever else the machine does hits
-all of them; what counts is the median. See `python benchmarks/cpu.py --help`.
+The cases stand in ``benchmarks/cases``, one module for each operation. Before anything is timed,
+the outputs of all peers are compared. Then the peers take turns, in changing order, so that
+whatever else the machine does hits all of them; what counts is the median. See
+`python benchmarks/cpu.py --help`.
 """
 
 import json
 import os
-import platform
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
+from cases import OURS, CpuCase, Runners, collect
+from machine import RESULTS, describe_machine, markdown_table, write_into_docs
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-RESULTS = Path(__file__).parent / "results" / "cpu.json"
-OURS, SKIMAGE, SCIPY, OPENCV = "ocrlearn", "scikit-image", "SciPy", "OpenCV"
-PACKAGES = ("ocrlearn", "numpy", "numba", "scikit-image", "scipy", "opencv-python-headless")
+TARGET = RESULTS / "cpu.json"
+PACKAGES = [
+    "ocrlearn",
+    "numpy",
+    "numba",
+    "scipy",
+    "scikit-image",
+    "scikit-learn",
+    "opencv-python-headless",
+    "PyMaxflow",
+    "shapely",
+    "torch",
+]
 
 HELP = """
 Time the library's operations on the CPU against its peers.
 
-A photograph of printed text, skimage.data.page(), is tiled to 1528 x 1536.
 Outputs are compared before anything is timed; then the peers take turns.
-The ratio is our median over the peer's: below 1, ours is faster. Only
-OpenCV, and CLAHE of ours, use several threads.
+The ratio is our median over the peer's: below 1, ours is faster.
 
 [bold]Examples[/], each after [bold]python benchmarks/cpu.py[/]:
 
@@ -43,156 +47,21 @@ OpenCV, and CLAHE of ours, use several threads.
   --rounds 5 --no-save    a quick look
 """
 
-Runners = dict[str, Callable[[], Any]]
 
+def milliseconds(runners: Runners, rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Time every runner once a round, each round beginning with another one.
 
-@dataclass(frozen=True)
-class Case:
-    """One operation: who performs it, when two outputs agree, and how fast it is meant to be.
-
-    `runners` takes the page and returns a function without arguments for each peer. `agree` takes
-    the library's output and a peer's. The bar reads: the library takes at most `bar` times as long
-    as the peer `against`.
+    There are `rounds` rounds, or fewer (but at least five) if they would take more than `seconds`.
     """
-
-    name: str
-    runners: Callable[[Any], Runners]
-    agree: Callable[[Any, Any], bool]
-    against: str
-    bar: float
-
-
-# Imports wait until the number of threads is set, so they stand inside the functions.
-
-
-def otsu(page: Any) -> Runners:
-    """From the page to the ink mask by Otsu's threshold."""
-    import cv2
-    from skimage.filters import threshold_otsu
-
-    from ocrlearn.image.binarize import binarize
-
-    return {
-        OURS: lambda: binarize(page, "otsu"),
-        SKIMAGE: lambda: page <= threshold_otsu(page),
-        OPENCV: lambda: cv2.threshold(page, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)[1],
-    }
-
-
-def sauvola(page: Any) -> Runners:
-    """From the page to the ink mask by Sauvola's threshold in windows of 25 x 25 pixels."""
-    from skimage.filters import threshold_sauvola
-
-    from ocrlearn.image.binarize import binarize
-
-    return {
-        OURS: lambda: binarize(page, "sauvola", window=25, k=0.2),
-        SKIMAGE: lambda: page <= threshold_sauvola(page, window_size=25, k=0.2),
-    }
-
-
-def clahe(page: Any) -> Runners:
-    """CLAHE with 8 x 8 tiles and a clip limit of 2."""
-    import cv2
-
-    from ocrlearn.image.enhance import clahe
-
-    opencv = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
-    return {
-        OURS: lambda: clahe(page, clip_limit=2.0, tiles=(8, 8)),
-        OPENCV: lambda: opencv.apply(page),
-    }
-
-
-def components(page: Any) -> Runners:
-    """Label image of the page's ink with 8 neighbours, and the number of components."""
-    import cv2
-    from scipy import ndimage
-    from skimage.measure import label
-
-    from ocrlearn.image.binarize import binarize
-    from ocrlearn.ops import connected_components
-
-    ink = binarize(page, "sauvola")
-    ink_bytes = ink.astype(np.uint8)
-    eight = np.ones((3, 3), bool)
-    return {
-        OURS: lambda: connected_components(ink, 8)[0],
-        SKIMAGE: lambda: label(ink, connectivity=2),
-        SCIPY: lambda: ndimage.label(ink, eight)[0],
-        OPENCV: lambda: cv2.connectedComponents(ink_bytes, connectivity=8)[1],
-    }
-
-
-def components_with_stats(page: Any) -> Runners:
-    """Label image, boxes, areas and centroids of the page's ink with 8 neighbours."""
-    import cv2
-
-    from ocrlearn.image.binarize import binarize
-    from ocrlearn.ops import connected_components_with_stats
-
-    ink = binarize(page, "sauvola")
-    ink_bytes = ink.astype(np.uint8)
-    return {
-        OURS: lambda: connected_components_with_stats(ink, 8),
-        OPENCV: lambda: cv2.connectedComponentsWithStats(ink_bytes, connectivity=8)[1:],
-    }
-
-
-def same_mask(ours: Any, theirs: Any) -> bool:
-    """Whether two ink masks are equal (OpenCV's holds 255 for ink)."""
-    return bool((ours == (theirs != 0)).all())
-
-
-def same_gray(ours: Any, theirs: Any) -> bool:
-    """Whether two gray images differ by at most one level."""
-    return int(np.abs(ours.astype(int) - theirs).max()) <= 1
-
-
-def same_labels(ours: Any, theirs: Any) -> bool:
-    """Whether two label images name the same components, in whatever order."""
-    pairs = np.unique(np.stack([ours.ravel(), theirs.ravel()]), axis=1)
-    return len(pairs[0]) == len(np.unique(pairs[0])) == len(np.unique(pairs[1]))
-
-
-def same_stats(ours: Any, theirs: Any) -> bool:
-    """Whether labels agree, and with them every component's box, area and centroid."""
-    labels, stats = ours
-    their_labels, their_stats, their_centroids = theirs
-    order = np.zeros(len(stats), int)
-    order[labels] = their_labels
-    table = np.stack([stats.left, stats.top, stats.width, stats.height, stats.area], axis=1)
-    return (
-        same_labels(labels, their_labels)
-        and bool((table == their_stats[order]).all())
-        and np.allclose(stats.centroid, their_centroids[order])
-    )
-
-
-CASES = [
-    Case("Otsu", otsu, same_mask, OPENCV, 1.5),
-    Case("Sauvola", sauvola, same_mask, SKIMAGE, 0.2),
-    Case("CLAHE", clahe, same_gray, OPENCV, 1.5),
-    Case("components", components, same_labels, OPENCV, 1.5),
-    Case("components with stats", components_with_stats, same_stats, OPENCV, 1.5),
-]
-
-
-def make_page() -> Any:
-    """Return the page of every case: (1528, 1536) uint8."""
-    from skimage.data import page
-
-    return np.tile(page(), (8, 4))
-
-
-def milliseconds(runners: Runners, rounds: int, describe: str) -> dict[str, list[float]]:
-    """Time every runner once a round, each round beginning with another one."""
     names = list(runners)
+    start = time.perf_counter()
     for run in runners.values():
-        for _ in range(3):  # compile, fill caches
+        for _ in range(2):  # compile, fill caches
             run()
+    one_round = (time.perf_counter() - start) / 2
+    rounds = max(5, min(rounds, int(seconds / one_round)))
     times: dict[str, list[float]] = {name: [] for name in names}
-    for number in track(range(rounds), describe, transient=True, console=Console(stderr=True)):
+    for number in range(rounds):
         first = number % len(names)
         for name in names[first:] + names[:first]:
             start = time.perf_counter()
@@ -201,91 +70,96 @@ def milliseconds(runners: Runners, rounds: int, describe: str) -> dict[str, list
     return times
 
 
-def measure(case: Case, page: Any, rounds: int) -> dict[str, Any]:
+def measure(case: CpuCase, rounds: int, seconds: float) -> dict[str, Any]:
     """Check that the peers of `case` agree, time them, and return a row of the results."""
-    runners = case.runners(page)
+    runners = case.runners()
     ours = runners[OURS]()
     for name, run in runners.items():
         if name != OURS and not case.agree(ours, run()):
             raise SystemExit(f"{case.name}: the output of {name} differs from ours; nothing timed")
-    times = milliseconds(runners, rounds, case.name)
+    times = milliseconds(runners, rounds, seconds)
     medians = {name: statistics.median(values) for name, values in times.items()}
-    ratio = medians[OURS] / medians[case.against]
+    ratios = {name: medians[OURS] / median for name, median in medians.items() if name != OURS}
     return {
         "case": case.name,
+        "size": case.size,
+        "rounds": len(times[OURS]),
         "milliseconds": {name: round(median, 3) for name, median in medians.items()},
         "quartiles": {
             name: [round(float(q), 3) for q in np.percentile(values, [25, 75])]
             for name, values in times.items()
         },
-        "against": case.against,
-        "ratio": round(ratio, 3),
-        "bar": case.bar,
-        "met": ratio <= case.bar,
+        "ratios": {name: round(ratio, 3) for name, ratio in ratios.items()},
+        "bars": dict(case.bars),
+        "met": all(ratios[name] <= bar for name, bar in case.bars.items()),
     }
 
 
-def describe_machine(threads: int) -> dict[str, Any]:
-    """Hardware, load, system and versions, as far as they can be told without extra packages."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [row for row in cpuinfo.read_text().splitlines() if row.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "processor": model,
-        "cores": os.cpu_count(),
-        "threads": threads,
-        "load": [round(load, 1) for load in os.getloadavg()],  # of the last 1, 5, 15 minutes
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "versions": {package: version(package) for package in PACKAGES},
-    }
+def describe(row: dict[str, Any]) -> list[str]:
+    """One line of the tables: case, size, our time, then each peer's time and ratio."""
+    peers = [
+        f"{name} {row['milliseconds'][name]:.2f} ms: {ratio:.2f}"
+        + (f" (bar {row['bars'][name]:g})" if name in row["bars"] else "")
+        for name, ratio in row["ratios"].items()
+    ]
+    return [row["case"], row["size"], f"{row['milliseconds'][OURS]:.2f}", "; ".join(peers)]
+
+
+HEADER = ["operation", "size", "ours, ms", "peers: our time as a part of theirs"]
 
 
 def make_table(rows: list[dict[str, Any]]) -> Table:
-    """One line a case: everybody's median, and the ratio against its bar."""
-    peers = (OURS, SKIMAGE, SCIPY, OPENCV)
-    table = Table(
-        title="Median milliseconds on a page of 1528 x 1536",
-        caption="ratio to OpenCV where it is among the peers, else to scikit-image",
-    )
-    table.add_column("case")
-    for column in (*peers, "ratio", "bar"):
-        table.add_column(column, justify="right")
+    """One line a case, red where a bar is missed."""
+    table = Table(title="Median milliseconds, and ratios to the peers")
+    for column in HEADER:
+        table.add_column(column)
     for row in rows:
-        medians = row["milliseconds"]
-        cells = (f"{medians[peer]:.2f}" if peer in medians else "" for peer in peers)
-        colour = "green" if row["met"] else "red"
-        table.add_row(row["case"], *cells, f"[{colour}]{row['ratio']:.2f}[/]", f"{row['bar']:.2f}")
+        table.add_row(*describe(row), style="" if row["met"] else "red")
     return table
+
+
+def make_page(result: dict[str, Any]) -> str:
+    """Write the part of the docs that shows the results."""
+    machine = (
+        f"Measured on {result['processor']}, {result['threads']} threads, Python "
+        f"{result['python']}, on {result['date'][:10]}: "
+        + ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+        + "."
+    )
+    return machine + "\n\n" + markdown_table(HEADER, [describe(row) for row in result["cases"]])
 
 
 def main(
     only: Annotated[str, typer.Option(help="Time the cases whose name holds this.")] = "",
-    rounds: Annotated[int, typer.Option(min=1, help="How often each peer is timed.")] = 31,
+    rounds: Annotated[int, typer.Option(min=5, help="How often each peer is timed.")] = 31,
+    seconds: Annotated[float, typer.Option(min=1, help="About the longest time for a case.")] = 30,
     threads: Annotated[int, typer.Option(min=1, help="Threads that each peer may use.")] = 2,
-    save: Annotated[bool, typer.Option(help=f"Write {RESULTS.name} if all were timed.")] = True,
+    save: Annotated[bool, typer.Option(help=f"Write {TARGET.name} if all were timed.")] = True,
 ) -> None:
     """Run the benchmark; what the options mean is said where they stand, and by --help."""
-    os.environ["NUMBA_NUM_THREADS"] = str(threads)  # read when Numba is imported
+    for variable in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(threads)  # read when the libraries are imported
     import cv2
 
     cv2.setNumThreads(threads)
-    machine = describe_machine(threads)
-    page = make_page()
-    cases = [case for case in CASES if only.casefold() in case.name.casefold()]
+    machine = describe_machine(PACKAGES)
+    everything: list[CpuCase] = collect("CPU")
+    cases = [case for case in everything if only.casefold() in case.name.casefold()]
     if not cases:
-        names = ", ".join(case.name for case in CASES)
+        names = ", ".join(case.name for case in everything)
         raise typer.BadParameter(f"no case is called {only!r}; there are {names}")
-    rows = [measure(case, page, rounds) for case in cases]
+    console = Console(stderr=True)
+    rows = []
+    for case in track(cases, "timing", transient=True, console=console):
+        rows.append(measure(case, rounds, seconds))
+        console.print("  ".join(describe(rows[-1])))
     Console().print(make_table(rows))
-    if save and len(cases) == len(CASES):
-        RESULTS.parent.mkdir(exist_ok=True)
-        result = {**machine, "rounds": rounds, "page": list(page.shape)}
-        RESULTS.write_text(json.dumps({**result, "cases": rows}, indent=2) + "\n")
-        Console().print(f"Written to {RESULTS}")
+    if save and len(cases) == len(everything):
+        result = {**machine, "threads": threads, "cases": rows}
+        RESULTS.mkdir(exist_ok=True)
+        TARGET.write_text(json.dumps(result, indent=2) + "\n")
+        write_into_docs("cpu", make_page(result))
+        Console().print(f"Written to {TARGET} and docs/speed.md")
 
 
 if __name__ == "__main__":
