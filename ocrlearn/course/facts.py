@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ocrlearn import cuda
+
 __all__ = ["claim", "format_seconds", "full", "three_speeds"]
 
 
@@ -117,12 +119,10 @@ def _on_gpu(
     arguments: tuple[Any, ...],
 ) -> tuple[tuple[Any, ...], Callable[[], None], str]:
     """Return the arguments on the GPU, how to wait for it, and why not, where there is none."""
-    try:
-        import cupy
-
-        cupy.cuda.runtime.getDeviceCount()
-    except Exception:
+    if cuda.why_no_gpu():
         return arguments, _nothing, "needs a GPU"
+    import cupy
+
     moved = tuple(cupy.asarray(a) if isinstance(a, np.ndarray) else a for a in arguments)
     return moved, cupy.cuda.get_current_stream().synchronize, ""
 

@@ -1,8 +1,10 @@
-import importlib.util
+import sys
 
+import cupy_stand_in
 import numpy as np
 import pytest
 
+from ocrlearn import cuda
 from ocrlearn.course import facts
 from ocrlearn.ops.integral import INTEGRAL_RUNGS
 
@@ -68,9 +70,14 @@ def test_cuda_rung_says_when_there_is_no_gpu(capsys, monkeypatch):
     assert "cuda       needs a GPU\n" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="CuPy is installed")
-def test_without_cupy_there_is_no_gpu():
+def test_the_cuda_rung_runs_where_a_gpu_works(monkeypatch):
+    monkeypatch.setattr(cuda, "why_no_gpu", lambda: "CuPy is not installed.")
     assert facts._on_gpu((1,))[2] == "needs a GPU"
+    monkeypatch.setattr(cuda, "why_no_gpu", lambda: "")
+    monkeypatch.setitem(sys.modules, "cupy", cupy_stand_in.make_module())
+    (moved, number), wait, missing = facts._on_gpu((np.ones(2), 1))
+    assert (type(moved), number, missing) == (cupy_stand_in.ndarray, 1, "")
+    wait()
 
 
 def test_cuda_rung_gets_arrays_on_the_gpu(capsys, monkeypatch):
