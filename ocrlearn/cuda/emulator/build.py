@@ -51,6 +51,7 @@ COMMON_FLAGS = [
     "-fno-stack-protector",
 ]
 KERNEL_FLAGS = [
+    "-fvisibility=hidden",  # a kernel named "connect" is not the C library's connect()
     "-ffp-contract=off",  # a * b + c is rounded twice unless the kernel says fmaf
     "-fno-strict-aliasing",  # kernels read a float's bits through an int pointer
 ]
