@@ -8,8 +8,9 @@ only with clusters nearby, and so the cost does not grow with their number. The 
 
     D = sqrt(dc^2 + (ds / S)^2 m^2),
 
-with dc the distance of the colours, ds that of the places and m the compactness. In the end, pieces
-that were cut off from their cluster are joined to a neighbour, so that every superpixel is connected.
+with dc the distance of the colours, ds that of the places and m the compactness. In the end, small
+pieces that are cut off from their cluster are joined to a neighbour, so that every superpixel is
+connected.
 
 All arithmetic that decides something is exact or pinned, so that the three rungs return the same
 labels: colours are stored as whole multiples of 1 / 256, clusters are summed in integers, and the
@@ -21,24 +22,26 @@ Deviations from the paper
   whose window of 2S x 2S holds it. The paper's loop over clusters would have the threads of a GPU
   write to the same pixels; from the pixel's side nobody has to wait. It is the definition of gSLIC
   (Ren and Reid, "gSLIC: a Real-Time Implementation of SLIC Superpixel Segmentation", 2011; Ren,
-  Prisacariu and Reid, "gSLICr: SLIC Superpixels at over 250Hz", 2015). While a cluster has not moved
+  Prisacariu and Reid, "gSLICr: SLIC Superpixels at over 250Hz", 2015). While no cluster has moved
   by more than S / 2 from the middle of its cell, the nine hold all clusters whose window holds the
-  pixel, and some whose window does not: those can only win for a pixel far from all colours nearby.
+  pixel, and some whose window does not: those win where the colours nearby are all unlike the
+  pixel's. No pixel is without a cluster, as can happen with windows.
 - The iterations stop after a number of them, not when the clusters have stopped moving.
-- Pieces smaller than a quarter of S^2 are joined to the largest of the pieces beside them, again and
-  again until none is left. The paper leaves the choice open; its published program takes whichever
-  neighbour comes first in raster order, which cannot be done in parallel. A larger piece that is
-  cut off from its cluster becomes a superpixel of its own, as in that program.
+- Pieces smaller than a quarter of S^2 are joined to the largest of the pieces beside them, again
+  and again until none is left. The paper leaves the choice open; its published program takes the
+  neighbour it has seen last in raster order, which cannot be done in parallel. A larger piece that
+  is cut off from its cluster becomes a superpixel of its own, as in that program.
 """
 
 import functools
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit, prange
+from numba import get_num_threads, njit
 from numpy.typing import NDArray
 
 from ocrlearn import cuda
@@ -53,6 +56,23 @@ LAB_UNIT = 256
 """Colours are stored in multiples of 1 / 256: |b| < 108 then fits int16."""
 
 MOMENTS = 6  # what is summed for a cluster: pixels, L, a, b, x, y
+
+
+Result = TypeVar("Result")
+
+
+def _in_bands(work: Callable[[int, int], Result], rows: int) -> list[Result]:
+    """Call ``work(first, last)`` for bands of rows, one for each of Numba's threads, side by side.
+
+    The work must release the interpreter's lock. Threads that sleep while they wait do not slow a
+    busy machine down, as Numba's own threads do, and the compiler needs a tenth of the time.
+    """
+    bands = min(get_num_threads(), rows)
+    edges = [rows * band // bands for band in range(bands + 1)]
+    if bands == 1:
+        return [work(0, rows)]
+    with ThreadPoolExecutor(bands) as pool:
+        return list(pool.map(work, edges[:-1], edges[1:]))
 
 
 # --- colour ---------------------------------------------------------------------------------------
@@ -83,7 +103,7 @@ def _root(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @functools.cache
 def _colour_tables() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The two curves of the conversion at equal steps over [0, 1]."""
+    """Tabulate the two curves of the conversion at equal steps over [0, 1]."""
     curve = _linear(np.linspace(0, 1, CURVE_CELLS + 1)).astype(np.float32)
     root = _root(np.linspace(0, 1, ROOT_CELLS + 1)).astype(np.float32)
     return curve, root
@@ -102,11 +122,11 @@ def lab_reference(image: NDArray[Any]) -> NDArray[np.int16]:
 @njit(cache=True, nogil=True, inline="always")
 def _look_up(table: NDArray[np.float32], place: np.float32) -> np.float32:
     """Read a table between two entries, in a straight line from one to the other."""
-    cell = min(max(int(place), 0), table.size - 2)
-    return table[cell] + (place - np.float32(cell)) * (table[cell + 1] - table[cell])
+    cell = min(max(np.int32(place), np.int32(0)), np.int32(table.size - 2))
+    return table[cell] + (place - np.float32(cell)) * (table[cell + np.int32(1)] - table[cell])
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _convert(
     image: NDArray[Any],
     scale: np.float32,
@@ -115,37 +135,46 @@ def _convert(
     to_xyz: NDArray[np.float32],
     lab: NDArray[np.int16],
 ) -> None:
+    """Convert row by row: each step runs along the row, which the compiler can vectorise."""
     height, width, channels = image.shape
+    linear = np.empty((3, width), np.float32)
+    roots = np.empty((3, width), np.float32)
     cells = np.float32(root.size - 1)
-    for y in prange(height):
+    unit = np.float32(LAB_UNIT)
+    for y in range(height):
+        for c in range(3):
+            if c < channels:
+                for x in range(width):
+                    linear[c, x] = _look_up(curve, np.float32(image[y, x, c]) * scale)
+            else:
+                linear[c] = linear[0]
+        red, green, blue = linear
+        for c in range(3):
+            of_red, of_green, of_blue = to_xyz[c]
+            for x in range(width):
+                ratio = of_red * red[x] + of_green * green[x] + of_blue * blue[x]
+                roots[c, x] = _look_up(root, cells * ratio)
+        fx, fy, fz = roots
         for x in range(width):
-            red = _look_up(curve, np.float32(image[y, x, 0]) * scale)
-            green, blue = red, red
-            if channels == 3:
-                green = _look_up(curve, np.float32(image[y, x, 1]) * scale)
-                blue = _look_up(curve, np.float32(image[y, x, 2]) * scale)
-            fx = _look_up(root, cells * _mix(to_xyz[0], red, green, blue))
-            fy = _look_up(root, cells * _mix(to_xyz[1], red, green, blue))
-            fz = _look_up(root, cells * _mix(to_xyz[2], red, green, blue))
-            lab[0, y, x] = np.rint(np.float32(256) * (np.float32(116) * fy - np.float32(16)))
-            lab[1, y, x] = np.rint(np.float32(256) * (np.float32(500) * (fx - fy)))
-            lab[2, y, x] = np.rint(np.float32(256) * (np.float32(200) * (fy - fz)))
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _mix(row: Any, red: np.float32, green: np.float32, blue: np.float32) -> np.float32:
-    return row[0] * red + row[1] * green + row[2] * blue
+            lab[0, y, x] = np.rint(unit * (np.float32(116) * fy[x] - np.float32(16)))
+            lab[1, y, x] = np.rint(unit * (np.float32(500) * (fx[x] - fy[x])))
+            lab[2, y, x] = np.rint(unit * (np.float32(200) * (fy[x] - fz[x])))
 
 
 def _curve_scale(dtype: np.dtype[Any]) -> np.float32:
-    """What a stored value is multiplied with to give its place in the table of the curve."""
+    """Return the factor from a stored value to its place in the table of the curve."""
     return np.float32(CURVE_CELLS // 255 if dtype == np.uint8 else CURVE_CELLS)
 
 
 def _lab_fast(image: NDArray[Any]) -> NDArray[np.int16]:
     pixels = image[:, :, None] if image.ndim == 2 else image
     lab = np.empty((3, *image.shape[:2]), np.int16)
-    _convert(pixels, _curve_scale(image.dtype), *_colour_tables(), TO_XYZ, lab)
+    scale, (curve, root) = _curve_scale(image.dtype), _colour_tables()
+
+    def convert(first: int, last: int) -> None:
+        _convert(pixels[first:last], scale, curve, root, TO_XYZ, lab[:, first:last])
+
+    _in_bands(convert, image.shape[0])
     return lab
 
 
@@ -190,8 +219,8 @@ LAB_RUNGS: dict[str, Callable[[Any], Any]] = {
 class Grid:
     """The image cut into `rows` x `columns` cells, one for each cluster, numbered in raster order.
 
-    The cells differ in size by one pixel at most: pixel (x, y) is in column ``x * columns // width``
-    and row ``y * rows // height``.
+    Rows differ in height by one pixel at most, and columns in width: pixel (x, y) is in column
+    ``x * columns // width`` and row ``y * rows // height``.
     """
 
     height: int
@@ -244,9 +273,9 @@ class Grid:
 def _seeds(lab: NDArray[np.int16], grid: Grid) -> NDArray[np.float32]:
     """Put a cluster in the middle of each cell, and move it to the lowest gradient in 3 x 3.
 
-    Returns ``(5, clusters)``: L, a, b, x and y. The gradient is the paper's: the squared differences
-    of the colours to the right and left, and below and above. Of equal gradients the middle one is
-    preferred, then the first in raster order.
+    Returns ``(5, clusters)``: L, a, b, x and y. The gradient is the paper's: the squared difference
+    of the colours to the right and left, and that of the colours below and above. Of
+    equal gradients the middle one is preferred, then the first in raster order.
     """
     rows, columns = np.arange(grid.rows), np.arange(grid.columns)
     middle_y = np.repeat((2 * rows + 1) * grid.height // (2 * grid.rows), grid.columns)
@@ -348,34 +377,32 @@ def _assign_row(
     The clusters are the outer loop: each visits the three cells of the row that may choose it, a
     stretch of pixels that the processor works through eight or sixteen at a time.
     """
-    light, green_red, blue_yellow = colours
     columns = edges.size - 1
     nearest[:] = np.inf
     for cell_row in range(max(row - 1, 0), min(row + 2, rows)):
         for column in range(columns):
-            cluster = cell_row * columns + column
-            centre_l, centre_a, centre_b = centres[0, cluster], centres[1, cluster], centres[2, cluster]
-            centre_x = centres[3, cluster]
-            dy = np.float32(y) - centres[4, cluster]
+            cluster = np.int32(cell_row * columns + column)
+            centre_l, centre_a, centre_b, centre_x, centre_y = centres[:, cluster]
+            dy = np.float32(y) - centre_y
             dy_squared = dy * dy
-            for x in range(edges[max(column - 1, 0)], edges[min(column + 2, columns)]):
+            # Slices that start at 0 spare the compiler the question of negative indices.
+            cells = slice(edges[max(column - 1, 0)], edges[min(column + 2, columns)])
+            light, green_red, blue_yellow = colours[0, cells], colours[1, cells], colours[2, cells]
+            place, least, label = places[cells], nearest[cells], labels[cells]
+            for x in range(place.size):
                 dl, da = light[x] - centre_l, green_red[x] - centre_a
-                db, dx = blue_yellow[x] - centre_b, places[x] - centre_x
+                db, dx = blue_yellow[x] - centre_b, place[x] - centre_x
                 distance = (dl * dl + da * da + db * db) + weight * (dx * dx + dy_squared)
-                better = distance < nearest[x]
-                nearest[x] = distance if better else nearest[x]
-                labels[x] = cluster if better else labels[x]
+                better = distance < least[x]
+                least[x] = distance if better else least[x]
+                label[x] = cluster if better else label[x]
 
 
 @njit(cache=True, nogil=True)
 def _add_row(
-    lab: NDArray[np.int16],
-    y: int,
-    labels: NDArray[np.int32],
-    first: int,
-    sums: NDArray[np.int64],
+    lab: NDArray[np.int16], y: int, labels: NDArray[np.int32], sums: NDArray[np.int64]
 ) -> None:
-    """Add a row of pixels to the sums of clusters `first`, `first` + 1 ..., one run at a time."""
+    """Add a row of pixels to the sums of their clusters, one run at a time."""
     width = labels.size
     x = 0
     while x < width:
@@ -388,7 +415,7 @@ def _add_row(
             blue_yellow += lab[2, y, x]
             x += 1
         pixels = x - start
-        moments = sums[cluster - first]
+        moments = sums[cluster]
         moments[0] += pixels
         moments[1] += light
         moments[2] += green_red
@@ -397,46 +424,43 @@ def _add_row(
         moments[5] += pixels * y
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _assign_and_sum(
     lab: NDArray[np.int16],
     centres: NDArray[np.float32],
     weight: np.float32,
     row_edges: NDArray[np.intp],
     column_edges: NDArray[np.intp],
+    first: int,
+    last: int,
     labels: NDArray[np.int32],
-    sums: NDArray[np.int64],
-) -> None:
-    """Assign all pixels. ``sums[row]`` gets the sums over one row of cells.
-
-    The pixels of a row of cells choose clusters of three rows of cells at most: their sums are kept
-    apart, so that the threads never meet.
-    """
-    rows, columns, width = row_edges.size - 1, column_edges.size - 1, lab.shape[2]
-    for row in prange(rows):
-        places = np.arange(width).astype(np.float32)
-        colours = np.empty((3, width), np.float32)
-        nearest = np.empty(width, np.float32)
-        first = max(row - 1, 0) * columns
+) -> NDArray[np.int64]:
+    """Assign the pixels of the rows of cells `first` to `last`, and return the sums over them."""
+    width, rows = lab.shape[2], row_edges.size - 1
+    places = np.arange(width).astype(np.float32)
+    colours = np.empty((3, width), np.float32)
+    nearest = np.empty(width, np.float32)
+    sums = np.zeros((centres.shape[1], MOMENTS), np.int64)
+    for row in range(first, last):
         for y in range(row_edges[row], row_edges[row + 1]):
             colours[:] = lab[:, y]
             _assign_row(colours, places, y, centres, weight, row, rows, column_edges, nearest,
                         labels[y])  # fmt: skip
-            _add_row(lab, y, labels[y], first, sums[row])
+            _add_row(lab, y, labels[y], sums)
+    return sums
 
 
 def _iterate_fast(
     lab: NDArray[np.int16], centres: NDArray[np.float32], grid: Grid, weight: np.float32
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     labels = np.empty((grid.height, grid.width), np.int32)
-    parts = np.zeros((grid.rows, 3 * grid.columns, MOMENTS), np.int64)
-    _assign_and_sum(lab, centres, weight, *grid.edges(), labels, parts)
-    sums = np.zeros((grid.clusters, MOMENTS), np.int64)
-    for row, part in enumerate(parts):
-        first = max(row - 1, 0) * grid.columns
-        last = min((row + 2) * grid.columns, grid.clusters)
-        sums[first:last] += part[: last - first]
-    return labels, _move(centres, sums)
+    edges = grid.edges()
+
+    def assign(first: int, last: int) -> NDArray[np.int64]:
+        sums: NDArray[np.int64] = _assign_and_sum(lab, centres, weight, *edges, first, last, labels)
+        return sums
+
+    return labels, _move(centres, np.sum(_in_bands(assign, grid.rows), axis=0))
 
 
 # --- connected superpixels ------------------------------------------------------------------------
@@ -464,12 +488,12 @@ def connect_reference(labels: NDArray[np.int32], smallest: int) -> NDArray[np.in
             one, other = _root_of(parent, piece), _root_of(parent, -negative)
             parent[max(one, other)] = min(one, other)
         roots = np.array([_root_of(parent, piece) for piece in range(len(area))])
-        pieces = np.unique(roots[pieces], return_inverse=True)[1].reshape(labels.shape)
-        pieces = pieces.astype(np.int32)
+        _, numbers = np.unique(roots[pieces], return_inverse=True)
+        pieces = numbers.reshape(labels.shape).astype(np.int32)
 
 
 def _pieces(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Number the connected pieces of equal label by flooding them, in raster order."""
+    """Flood the connected pieces of equal label, numbered in raster order."""
     height, width = labels.shape
     pieces = np.full((height, width), -1, np.int32)
     count = 0
@@ -522,83 +546,98 @@ def _unite(parent: NDArray[np.int32], one: int, other: int) -> None:
 def _find_runs(
     labels: NDArray[np.int32], starts: NDArray[np.int32], first_run: NDArray[np.int64]
 ) -> int:
-    """Cut every row into runs of one label; row `y` owns ``first_run[y]`` to ``first_run[y + 1]``."""
+    """Cut every row into runs of one label; row `y` owns ``first_run[y]`` to ``first_run[y + 1]``.
+
+    One more start of 0 follows the last run, so that a run always ends where the next one starts,
+    or, where that is 0 and so in the next row, at the end of its row.
+    """
     height, width = labels.shape
     found = 0
     for y in range(height):
         first_run[y] = found
-        for x in range(width):
-            if x == 0 or labels[y, x] != labels[y, x - 1]:
+        row = labels[y]
+        starts[found] = 0
+        found += 1
+        for x in range(1, width):
+            if row[x] != row[x - 1]:
                 starts[found] = x
                 found += 1
     first_run[height] = found
+    starts[found] = 0
     return found
 
 
 @njit(cache=True, nogil=True)
-def _propose(
-    root: int, other: int, area: NDArray[np.int64], smallest: int, best: NDArray[np.int64]
-) -> None:
-    """Let the piece `root`, if it is too small, take `other` if that is the best seen so far."""
-    if root == other or area[root] >= smallest:
-        return
-    seen = best[root]
-    if seen < 0 or area[other] > area[seen] or (area[other] == area[seen] and other < seen):
-        best[root] = other
-
-
-@njit(cache=True, nogil=True)
-def _connect(
-    labels: NDArray[np.int32], smallest: int, starts: NDArray[np.int32], result: NDArray[np.int32]
-) -> None:
-    """Do what :func:`connect_reference` does on runs instead of pixels."""
+def _join_runs(
+    labels: NDArray[np.int32],
+    starts: NDArray[np.int32],
+    first_run: NDArray[np.int64],
+    parent: NDArray[np.int32],
+    pairs: NDArray[np.int32],
+) -> int:
+    """Join runs of equal label that touch from row to row, and list those of different label."""
     height, width = labels.shape
-    first_run = np.empty(height + 1, np.int64)
-    runs = _find_runs(labels, starts, first_run)
-    parent = np.arange(runs).astype(np.int32)
-    # Every pair of runs that touch from row to row. Two rows of n and m runs have n + m - 1 pairs.
-    pairs = np.empty((2 * runs, 2), np.int32)
-    touching = 0
+    listed = 0
     for y in range(1, height):
         above, run = first_run[y - 1], first_run[y]
         while above < first_run[y] and run < first_run[y + 1]:
             if labels[y - 1, starts[above]] == labels[y, starts[run]]:
                 _unite(parent, above, run)
             else:
-                pairs[touching, 0], pairs[touching, 1] = above, run
-                touching += 1
-            end_above = starts[above + 1] if above + 1 < first_run[y] else width
+                pairs[listed, 0], pairs[listed, 1] = above, run
+                listed += 1
+            end_above = starts[above + 1] if starts[above + 1] > 0 else width
             end = starts[run + 1] if run + 1 < first_run[y + 1] else width
-            if end_above <= end:
-                above += 1
-            if end <= end_above:
-                run += 1
+            above += end_above <= end
+            run += end <= end_above
+    return listed
 
-    area = np.empty(runs, np.int64)
-    best = np.empty(runs, np.int64)
-    while True:
+
+@njit(cache=True, nogil=True)
+def _propose(
+    one: int, other: int, area: NDArray[np.int64], smallest: int, best: NDArray[np.int64]
+) -> None:
+    """Let each of two pieces, if it is too small, take the other if that is the best so far."""
+    if one == other:
+        return
+    for _ in range(2):
+        if area[one] < smallest:
+            seen = best[one]
+            if seen < 0 or (area[other], -other) > (area[seen], -seen):
+                best[one] = other
+        one, other = other, one
+
+
+@njit(cache=True, nogil=True)
+def _connect(labels: NDArray[np.int32], smallest: int, result: NDArray[np.int32]) -> None:
+    """Do what :func:`connect_reference` does on runs instead of pixels."""
+    height, width = labels.shape
+    starts = np.empty(labels.size + 1, np.int32)
+    first_run = np.empty(height + 1, np.int64)
+    runs = _find_runs(labels, starts, first_run)
+    parent = np.arange(runs).astype(np.int32)
+    pairs = np.empty((2 * runs, 2), np.int32)  # two rows of n and m runs touch n + m - 1 times
+    pairs = pairs[: _join_runs(labels, starts, first_run, parent, pairs)]
+
+    area, best = np.empty(runs, np.int64), np.empty(runs, np.int64)
+    joined = True
+    while joined:
         area[:] = 0
         best[:] = -1
-        for y in range(height):
-            for run in range(first_run[y], first_run[y + 1]):
-                end = starts[run + 1] if run + 1 < first_run[y + 1] else width
-                area[_find_root(parent, run)] += end - starts[run]
-        for y in range(height):
-            for run in range(first_run[y] + 1, first_run[y + 1]):
-                left, right = _find_root(parent, run - 1), _find_root(parent, run)
-                _propose(left, right, area, smallest, best)
-                _propose(right, left, area, smallest, best)
-        for pair in range(touching):
-            upper, lower = _find_root(parent, pairs[pair, 0]), _find_root(parent, pairs[pair, 1])
-            _propose(upper, lower, area, smallest, best)
-            _propose(lower, upper, area, smallest, best)
+        for run in range(runs):
+            parent[run] = parent[parent[run]]  # the root: a parent comes before its children
+            end = starts[run + 1] if starts[run + 1] > 0 else width
+            area[parent[run]] += end - starts[run]
+        for run in range(1, runs):
+            if starts[run] > 0:
+                _propose(parent[run - 1], parent[run], area, smallest, best)
+        for pair in range(len(pairs)):
+            _propose(parent[pairs[pair, 0]], parent[pairs[pair, 1]], area, smallest, best)
         joined = False
         for run in range(runs):
             if best[run] >= 0:
                 _unite(parent, run, best[run])
                 joined = True
-        if not joined:
-            break
 
     # The root is the piece's first run, so counting the roots numbers the pieces in raster order.
     count = 0
@@ -607,13 +646,13 @@ def _connect(
             if parent[run] == run:
                 area[run] = count
                 count += 1
-            end = starts[run + 1] if run + 1 < first_run[y + 1] else width
-            result[y, starts[run] : end] = area[_find_root(parent, run)]
+            end = starts[run + 1] if starts[run + 1] > 0 else width
+            result[y, starts[run] : end] = area[parent[run]]
 
 
 def _connect_fast(labels: NDArray[np.int32], smallest: int) -> NDArray[np.int32]:
     result = np.empty(labels.shape, np.int32)
-    _connect(labels, smallest, np.empty(labels.size, np.int32), result)
+    _connect(labels, smallest, result)
     return result
 
 
@@ -624,7 +663,7 @@ BLOCK = (32, 8)  # of the kernels that work on single pixels
 
 
 def _kernel(name: str) -> cuda.Kernel:
-    """A kernel that does not touch the image itself; any form of the file will do."""
+    """Return a kernel that does not touch the image itself; any form of the file will do."""
     return KERNELS.kernel(name, Pixel="unsigned char", CHANNELS=3)
 
 
@@ -754,7 +793,8 @@ def _slic(
     parts: _Parts, image: Any, segments: int, compactness: float, iterations: int, connected: bool
 ) -> Any:
     lab = parts.to_lab(image)
-    grid = Grid.of(*image.shape[:2], segments)
+    height, width = image.shape[:2]
+    grid = Grid.of(height, width, segments)
     centres = parts.seeds(lab, grid)
     labels = None
     for _ in range(iterations):
@@ -910,7 +950,8 @@ _PARTS_OF = {name: functools.partial(_PARTS.__getitem__, name) for name in _PART
 def _steps(parts: _Parts, image: Any, segments: int, compactness: float) -> Iterator[SlicStep]:
     xp = array_module(image)
     unit = xp.asarray(np.array([LAB_UNIT, LAB_UNIT, LAB_UNIT, 1, 1], np.float32))
-    grid = Grid.of(*image.shape[:2], segments)
+    height, width = image.shape[:2]
+    grid = Grid.of(height, width, segments)
     cell_rows, cell_columns = grid.cells_of()
     cells = cell_rows[:, None] * grid.columns + cell_columns[None, :]
     lab = parts.to_lab(image)
