@@ -23,9 +23,29 @@ _EXPORTS = {
     "local_mean_std": "integral",
     "locality_aware_nms": "nms",
     "mask_nms": "nms",
+    "ps_roi_align": "roi_align",
+    "ps_roi_align_gradient": "roi_align",
+    "ps_roi_pool": "ps_roi",
+    "ps_roi_pool_gradient": "ps_roi",
     "quad_nms": "nms",
+    "roi_align_gradient": "roi_align",
+    "roi_pool_gradient": "roi_pool",
+    "roi_rotate_gradient": "roi_rotate",
+    "roi_rotate_widths": "roi_rotate",
     "rotated_nms": "nms",
+    "rotated_roi_pool": "roi_pool",
 }
-_MODULES = ("components", "ctc", "integral", "lattice", "nms", "rotated_iou")
+_MODULES = (
+    "components",
+    "ctc",
+    "integral",
+    "lattice",
+    "nms",
+    "ps_roi",
+    "roi_align",
+    "roi_pool",
+    "roi_rotate",
+    "rotated_iou",
+)
 
 __getattr__, __dir__, __all__ = attach(__name__, _EXPORTS, _MODULES)

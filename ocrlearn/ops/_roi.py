@@ -94,6 +94,20 @@ def check_scale(spatial_scale: Any) -> float:
     return check_number(spatial_scale, "spatial_scale", low=0.0, low_open=True)
 
 
+def check_sampling(spatial_scale: Any, sampling_ratio: Any, aligned: Any) -> tuple[float, int]:
+    """Check what RoIAlign takes beside the features and the boxes."""
+    scale = check_scale(spatial_scale)
+    ratio = int(check_number(sampling_ratio, "sampling_ratio", low=-1, high=1024, integer=True))
+    if not isinstance(aligned, bool | np.bool_):
+        raise TypeError(f"aligned must be a bool, got {aligned!r}")
+    return scale, ratio
+
+
+def check_side(value: Any, name: str) -> int:
+    """Check the height or width of a crop."""
+    return int(check_number(value, name, low=1, high=2**16, integer=True))
+
+
 def check_output_size(output_size: Any) -> tuple[int, int]:
     """Return the number of bins along y and x of an int or a pair (height, width)."""
     if isinstance(output_size, Sequence) and not isinstance(output_size, str):

@@ -34,7 +34,6 @@ from numpy.typing import NDArray
 
 from ocrlearn import cuda
 from ocrlearn._dispatch import array_module, pick
-from ocrlearn._validate import check_number
 from ocrlearn.ops import _roi
 
 __all__ = [
@@ -482,14 +481,6 @@ GRADIENT_RUNGS = {
 # --- Public functions -----------------------------------------------------------------------------
 
 
-def _check_sampling(spatial_scale: Any, sampling_ratio: Any, aligned: Any) -> tuple[float, int]:
-    scale = _roi.check_scale(spatial_scale)
-    ratio = int(check_number(sampling_ratio, "sampling_ratio", low=-1, high=1024, integer=True))
-    if not isinstance(aligned, bool | np.bool_):
-        raise TypeError(f"aligned must be a bool, got {aligned!r}")
-    return scale, ratio
-
-
 def roi_align(
     features: Any,
     rois: Any,
@@ -550,7 +541,7 @@ def roi_align(
            [10.5, 12.5]])
     """
     _roi.check_features(features)
-    scale, ratio = _check_sampling(spatial_scale, sampling_ratio, aligned)
+    scale, ratio = _roi.check_sampling(spatial_scale, sampling_ratio, aligned)
     _roi.check_rois(rois, len(features), scale)
     size = _roi.check_output_size(output_size)
     perform = pick(RUNGS, features, rois, rung=rung)
@@ -629,7 +620,7 @@ def ps_roi_align(
         As :func:`roi_align`; also where the channels are not a multiple of the bins.
     """
     _roi.check_features(features)
-    scale, ratio = _check_sampling(spatial_scale, sampling_ratio, True)
+    scale, ratio = _roi.check_sampling(spatial_scale, sampling_ratio, True)
     _roi.check_rois(rois, len(features), scale)
     size = _roi.check_output_size(output_size)
     _roi.check_position_sensitive(features.shape[1], size)
@@ -669,7 +660,7 @@ def _gradient(
     position_sensitive: bool,
     rung: str | None,
 ) -> Any:
-    scale, ratio = _check_sampling(spatial_scale, sampling_ratio, aligned)
+    scale, ratio = _roi.check_sampling(spatial_scale, sampling_ratio, aligned)
     _roi.check_rois(rois, shape[0], scale)
     _roi.check_gradient(gradient, len(rois), channels)
     perform = pick(GRADIENT_RUNGS, gradient, rois, rung=rung)

@@ -30,7 +30,6 @@ from numpy.typing import NDArray
 
 from ocrlearn import cuda
 from ocrlearn._dispatch import array_module, pick
-from ocrlearn._validate import check_number
 from ocrlearn.ops import _roi
 
 __all__ = [
@@ -104,7 +103,7 @@ def roi_rotate_gradient_reference(
     return result
 
 
-# --- What the fast path and the kernels share ------------------------------------------------------
+# --- What the fast path and the kernels share -----------------------------------------------------
 
 
 def _widths(rois: Any, height: int, max_width: int) -> Any:
@@ -358,10 +357,8 @@ def roi_rotate_widths(rois: Any, height: int = 8, max_width: int | None = None) 
     widths
         ``(R,)`` int32 in [1, max_width]: ``height * w / h``, rounded.
     """
-    rows = int(check_number(height, "height", low=1, high=_roi.LARGEST_OUTPUT, integer=True))
-    limit = WIDEST
-    if max_width is not None:
-        limit = int(check_number(max_width, "max_width", low=1, high=2**20, integer=True))
+    rows = _roi.check_side(height, "height")
+    limit = WIDEST if max_width is None else _roi.check_side(max_width, "max_width")
     _roi.check_rois(rois, 2**31 - 1, 0.0, rotated=True)
     return _widths(rois, rows, limit)
 

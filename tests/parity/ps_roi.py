@@ -27,7 +27,7 @@ def gradient_case(forward: Case) -> Case:
 
 
 GRADIENT_CASES = [
-    *map(gradient_case, CASES),
+    *map(gradient_case, CASES[:-1]),
     Case("non-contiguous gradient", (features(3, 2, 2, 4)[..., ::2], boxes(3, 1, 9, 7),
                                      (1, 8, 9, 7), 1.0)),
 ]  # fmt: skip
