@@ -21,8 +21,24 @@ def textured(shape, seed=0):
 def test_rungs_agree(cell, block, bins, signed):
     image = textured((35, 41))
     settings_ = {"cell": cell, "block": block, "bins": bins, "signed": signed}
-    found = [hog(image, **settings_, rung=rung) for rung in RUNGS]
-    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+    expected = hog(image, **settings_, rung="reference")
+    for rung in ("fast", "cuda"):
+        np.testing.assert_allclose(hog(image, **settings_, rung=rung), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+@given(angle=st.floats(0, 2 * np.pi), signed=st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_a_ramp_votes_for_the_two_directions_beside_its_own(rung, angle, signed):
+    y, x = np.indices((32, 32)) - 15.5
+    ramp = 0.5 + (np.cos(angle) * x + np.sin(angle) * y) / 64
+    middle = hog(ramp, signed=signed, epsilon=1e-6, clip=1e6, rung=rung)[1, 1]  # away from borders
+    position = angle / (2 * np.pi if signed else np.pi) * 9 - 0.5
+    expected = np.zeros(9)
+    expected[int(np.floor(position)) % 9] += 1 - position % 1
+    expected[int(np.floor(position) + 1) % 9] += position % 1
+    votes = middle.sum(axis=(0, 1))
+    np.testing.assert_allclose(votes / votes.sum(), expected, atol=1e-4)
 
 
 def test_opencv_agrees_on_the_window_of_the_paper():
@@ -122,3 +138,7 @@ def test_bad_arguments_are_named():
         hog_windows(np.zeros((16, 16)))
     with pytest.raises(ValueError, match="finite"):
         hog(np.full((16, 16), np.nan))
+    with pytest.raises(ValueError, match="no rung 'gpu'"):
+        hog(np.zeros((16, 16)), rung="gpu")
+    with pytest.raises(ValueError, match="16 x 16 pixels with 5000 bins is too large for the cuda"):
+        hog(np.zeros((16, 16)), bins=5000, rung="cuda")
