@@ -1,0 +1,128 @@
+"""Kernels written in chapters: compiled, examined, and tried for an exercise."""
+
+import ast
+
+import jupytext
+import numpy as np
+import pytest
+
+from ocrlearn import cuda
+from ocrlearn.course import kernels
+from ocrlearn.course.chapters import home
+from ocrlearn.course.exercise import WrongAnswer
+from ocrlearn.cuda import compile as compile_check
+
+COUNT = r"""
+extern "C" __global__ void
+count_above(const int* numbers,  // [count]
+            int count, int least,
+            int* result)         // [1]
+{
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < count && numbers[i] >= least)
+        atomicAdd(result, 1);
+}
+"""
+RACY = COUNT.replace("atomicAdd(result, 1)", "*result += 1")
+numbers = np.arange(100, dtype=np.int32)
+
+
+def launch(file, result):
+    cuda.launch(
+        file.kernel("count_above"), 4, 32, numbers=numbers, count=100, least=60, result=result
+    )
+
+
+def try_text(text, **changed):
+    arguments = {"numbers": numbers, "count": 100, "least": 60, "result": np.zeros(1, np.int32)}
+    return kernels.try_kernel(text, "count_above", 4, 32, **{**arguments, **changed})
+
+
+def chapter_kernels():
+    """Yield every kernel text of the chapters, `kernels.source("name.cu", text)`, by name."""
+    for lesson in sorted((home() / "lessons").glob("*.py")):
+        cells = [c.source for c in jupytext.read(lesson).cells if c.cell_type == "code"]
+        for node in (node for cell in cells for node in ast.walk(ast.parse(cell))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "kernels.source":
+                name, text = (ast.literal_eval(argument) for argument in node.args)
+                yield pytest.param(name, text, id=f"{lesson.stem}:{name}")
+
+
+@pytest.mark.parametrize(("name", "text"), list(chapter_kernels()))
+def test_kernels_of_the_chapters_compile_for_gpus(name, text):
+    """As they would on a GPU; K and COLUMNS are definitions that chapter 34 gives at the launch."""
+    if compile_check.why_no_compiler():
+        pytest.skip(compile_check.why_no_compiler())
+    file = kernels.source(name, "#define K 6\n#define COLUMNS 33\n" + text)
+    reports = list(compile_check.compile_file(file))
+    assert {report.kernel.partition(":")[2] for report in reports} == set(file.kernels)
+    assert all(report.spilled == 0 for report in reports)
+
+
+def test_lines_are_counted_from_the_first_that_is_not_empty():
+    assert kernels.source("a.cu", COUNT).kernels["count_above"].line == 1
+
+
+def test_examine_prints_the_finding_and_its_line(capsys):
+    file = kernels.source("a.cu", RACY)
+    found = kernels.examine(file, lambda: launch(file, np.zeros(1, np.int32)))
+    assert [finding.kind for finding in found] == ["race"]
+    printed = capsys.readouterr().out
+    assert "race on result[0]" in printed
+    assert "    8 |         *result += 1;" in printed
+
+
+def test_examine_says_when_there_is_nothing(capsys):
+    file = kernels.source("a.cu", COUNT)
+    assert kernels.examine(file, lambda: launch(file, np.zeros(1, np.int32))) == []
+    assert capsys.readouterr().out == "nothing found\n"
+
+
+def test_examine_goes_on_after_a_fault_that_ends_the_kernel(capsys):
+    file = kernels.source("a.cu", COUNT.replace("i < count && ", ""))
+    found = kernels.examine(file, lambda: launch(file, np.zeros(1, np.int32)))
+    assert found[-1].kind == "out-of-bounds"
+
+
+def test_a_right_kernel_is_tried_and_clean():
+    result = np.zeros(1, np.int32)
+    kernels.require_clean(try_text(COUNT, result=result))
+    assert result[0] == 40
+
+
+def test_a_finding_is_told_with_its_line():
+    with pytest.raises(
+        WrongAnswer, match=r"race on result\[0\](.|\n)*8 \|         \*result \+= 1;"
+    ):
+        kernels.require_clean(try_text(RACY))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "wanted as a text, got NoneType"),
+        (COUNT.replace("count_above", "count_all"), "no kernel of that name"),
+        (COUNT.replace("int least", "float least, int more"), "cannot be launched.*missing more"),
+        (COUNT.replace("atomicAdd", "atomicPlus"), "does not compile(.|\n)*atomicPlus"),
+    ],
+)
+def test_what_cannot_be_run_is_told(text, message):
+    with pytest.raises(WrongAnswer, match=message):
+        try_text(text)
+
+
+def test_a_stub_invites():
+    with pytest.raises(NotImplementedError):
+        try_text(COUNT.replace("int i =", "// Your code here, in place of this line.\nint i ="))
+
+
+def test_without_a_gpu_the_reason_is_printed(capsys, monkeypatch):
+    monkeypatch.setattr(cuda, "why_no_gpu", lambda: "CuPy is not installed.")
+    kernels.also_on_gpu(np.negative, numbers)
+    assert capsys.readouterr().out == "in the emulator only: CuPy is not installed.\n"
+
+
+def test_recorded_timings(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(kernels, "home", lambda: tmp_path)
+    kernels.show_recorded()
+    assert "Nothing has been measured" in capsys.readouterr().out
