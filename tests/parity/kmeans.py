@@ -25,6 +25,10 @@ def labels_of(seed: int, count: int, k: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, k, count).astype(np.int32)
 
 
+def column(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)[:, None]
+
+
 def strided(array: np.ndarray) -> np.ndarray:
     """Return the same values as every second item of a wider array."""
     return np.repeat(array, 2, axis=-1)[..., ::2]
@@ -36,7 +40,7 @@ ASSIGN_CASES = [
     Case("colours", (whole(0, 1100, 3), whole(1, 16, 3))),
     Case("five coordinates", (real(2, 517, 5), real(3, 9, 5))),
     Case("ties go to the lowest index", (whole(4, 300, 3, 0, 4), TWINS % 4)),
-    Case("half way between two centres", (whole(5, 64, 1, 0, 5), np.array([[4], [0], [2]], "f4"))),
+    Case("half way between two centres", (whole(5, 64, 1, 0, 5), column(4, 0, 2))),
     Case("one point, one centre", (whole(6, 1, 3), whole(7, 1, 3))),
     Case("one point, many centres", (whole(6, 1, 3), whole(7, 40, 3))),
     Case("more centres than points", (whole(8, 3, 2), whole(9, 70, 2))),
@@ -68,8 +72,8 @@ def start(points: np.ndarray, k: int) -> np.ndarray:
     return np.ascontiguousarray(points[:: len(points) // k][:k])
 
 
-BLOBS = np.concatenate([real(seed, 60, 2) + (8 * seed, 5 * (seed % 2)) for seed in range(4)])
-BLOBS = BLOBS.astype(np.float32)
+BLOBS = np.concatenate([real(seed, 60, 2) + np.float32(9 * seed) for seed in range(4)])
+FAR_OFF = np.array([[0, 0], [1e4, 0], [1, 1], [-1e4, 0]], np.float32)
 COLOURS = whole(20, 700, 3)
 
 CASES = [
@@ -77,9 +81,7 @@ CASES = [
     Case("until at rest", (BLOBS, start(BLOBS, 4), 50, 0.0)),
     Case("until nearly at rest", (COLOURS, start(COLOURS, 5), 50, 3.0)),
     Case("no iteration", (COLOURS, start(COLOURS, 5), 0, 0.0)),
-    Case(
-        "an empty cluster", (BLOBS, np.array([[0, 0], [1e4, 0], [1, 1], [-1e4, 0]], "f4"), 9, 0.0)
-    ),
+    Case("an empty cluster", (BLOBS, FAR_OFF, 9, 0.0)),
     Case("not contiguous", (strided(BLOBS), start(BLOBS, 3), 5, 0.0)),
     Case("one point", (COLOURS[:1], COLOURS[:1], 3, 0.0)),
     Case("all the same", (np.full((9, 2), 3, np.float32), np.zeros((3, 2), np.float32), 5, 0.0)),
