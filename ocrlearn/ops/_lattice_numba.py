@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["sweep"]
+__all__ = ["bounds", "sweep"]
 
 
 @njit(cache=True, nogil=True)
@@ -23,9 +23,8 @@ def _grown(array: Any, size: int) -> Any:
 @njit(cache=True, nogil=True)
 def sweep(
     nodes: int,
-    start: Any,
-    order: Any,
     first: Any,
+    start: Any,
     labels: Any,
     scores: Any,
     table_score: Any,
@@ -37,7 +36,8 @@ def sweep(
 ) -> Any:
     """Arcs, labels and score of the best path; the score is -inf if there is none.
 
-    Arcs that end at node n are ``order[first[n]:first[n + 1]]``; the rest is as in the lattice.
+    Arcs that end at node n are numbers ``first[n]`` to ``first[n + 1] - 1``; the rest is as in the
+    lattice.
     """
     automata, choices, rows = len(first_row), labels.shape[1], len(table_score)
     # Hypotheses kept so far, node after node.
@@ -55,7 +55,7 @@ def sweep(
     for node in range(1, nodes):
         arrivals = 0
         for place in range(first[node], first[node + 1]):
-            source = start[order[place]]
+            source = start[place]
             arrivals += (begin[source + 1] - begin[source]) * choices
         size = 16
         while size < 2 * arrivals:
@@ -68,8 +68,7 @@ def sweep(
         pool_label = np.empty(arrivals, np.int64)
         pool_parent = np.empty(arrivals, np.int64)
         pooled = 0
-        for place in range(first[node], first[node + 1]):
-            arc = order[place]
+        for arc in range(first[node], first[node + 1]):
             for before in range(begin[start[arc]], begin[start[arc] + 1]):
                 for choice in range(choices):
                     score = total[before] + scores[arc, choice]
@@ -105,7 +104,7 @@ def sweep(
                     pool_arc[index] = arc
                     pool_label[index] = label
                     pool_parent[index] = before
-        ranked = np.argsort(-pool_total[:pooled])[: min(beam, pooled)]
+        ranked = np.argsort(-pool_total[:pooled], kind="mergesort")[: min(beam, pooled)]
         end = begin[node] + len(ranked)
         if end > len(total):
             total, states = _grown(total, end), _grown(states, end)
@@ -134,3 +133,29 @@ def sweep(
         arcs[length], chosen[length] = by_arc[walk], by_label[walk]
         walk = parent[walk]
     return arcs, chosen, total[best]
+
+
+@njit(cache=True, nogil=True)
+def bounds(
+    first_node: Any, first_arc: Any, start: Any, choices: int, joint_states: int, beam: int
+) -> Any:
+    """Most hypotheses of every node, and most slots of a hash table that each lattice needs.
+
+    A node keeps no more hypotheses than arrive, than there are joint states, and than the beam. A
+    table has a power of two of slots and is at most half full.
+    """
+    most = np.zeros(len(first_arc) - 1, np.int64)
+    slots = np.zeros(len(first_node) - 1, np.int64)
+    for lattice in range(len(slots)):
+        origin = first_node[lattice]
+        most[origin] = 1
+        slots[lattice] = 16
+        for node in range(origin + 1, first_node[lattice + 1]):
+            arrivals = 0
+            for arc in range(first_arc[node], first_arc[node + 1]):
+                arrivals += most[origin + start[arc]] * choices
+            distinct = min(arrivals, joint_states)
+            while slots[lattice] < 2 * distinct:
+                slots[lattice] *= 2
+            most[node] = min(distinct, beam)
+    return most, slots

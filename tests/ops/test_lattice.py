@@ -1,4 +1,4 @@
-"""The best path through a lattice: both rungs against brute force over all paths and labels."""
+"""The best path through a lattice: every rung against brute force over all paths and labels."""
 
 import itertools
 
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocrlearn.ops.lattice import RUNGS, Automata, Lattice, best_path
+from ocrlearn.ops import lattice as module
+from ocrlearn.ops.lattice import RUNGS, Automata, Lattice, PackedLattices, best_path, best_paths
 
 SYMBOLS = 4
 EMITS = [(0,), (1,), (2,), (3, 1), ()]  # three characters, a ligature, nothing
@@ -85,15 +86,103 @@ def test_a_beam_never_helps_and_a_wide_one_never_hurts(seed, beam):
     assert best_path(lattice, automata, EMITS, beam=9).score == pytest.approx(exact)
 
 
-@given(seed=st.integers(0, 10**6), beam=st.sampled_from([1, 3, None]))
+def with_ties(rng, lattice):
+    """The same arcs with scores of 0 and 1, so that many paths are equally good."""
+    scores = rng.integers(0, 2, lattice.scores.shape).astype(float)
+    return Lattice(lattice.nodes, lattice.start, lattice.end, lattice.labels, scores)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    beam=st.sampled_from([1, 3, None]),
+    count=st.integers(0, 3),
+    ties=st.booleans(),
+)
 @settings(max_examples=60, deadline=None)
-def test_rungs_agree(seed, beam):
+def test_rungs_agree_to_the_last_bit_and_in_ties(seed, beam, count, ties):
     rng = np.random.default_rng(seed)
-    lattice, automata = random_lattice(rng, nodes=8), random_automata(rng)
-    found = [best_path(lattice, automata, EMITS, beam=beam, rung=rung) for rung in RUNGS]
-    np.testing.assert_array_equal(found[0].arcs, found[1].arcs)
-    np.testing.assert_array_equal(found[0].labels, found[1].labels)
-    assert found[0].score == pytest.approx(found[1].score, abs=1e-5)
+    lattice = random_lattice(rng, nodes=8)
+    automata = random_automata(rng, count) if count else Automata.none(SYMBOLS)
+    if ties:
+        lattice = with_ties(rng, lattice)
+        whole = np.round(automata.score)
+        automata = Automata(whole, automata.next_row, automata.column, automata.first_row)
+    expected = best_path(lattice, automata, EMITS, beam=beam, rung="reference")
+    for rung in RUNGS:
+        found = best_path(lattice, automata, EMITS, beam=beam, rung=rung)
+        np.testing.assert_array_equal(found.arcs, expected.arcs)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        assert found.score == expected.score
+
+
+@given(seed=st.integers(0, 10**6), gain=st.sampled_from([-2.0, 0.5, 8.0]))
+@settings(max_examples=30, deadline=None)
+def test_a_bonus_for_every_node_passed_changes_the_score_but_not_the_path(seed, gain):
+    rng = np.random.default_rng(seed)
+    lattice, automata = random_lattice(rng, nodes=7), random_automata(rng)
+    # Every path passes all nodes, so an arc that spans n of them gets n times the bonus.
+    scores = lattice.scores + gain * (lattice.end - lattice.start)[:, None]
+    raised = Lattice(lattice.nodes, lattice.start, lattice.end, lattice.labels, scores)
+    before, after = best_path(lattice, automata, EMITS), best_path(raised, automata, EMITS)
+    np.testing.assert_array_equal(after.arcs, before.arcs)
+    assert after.score == pytest.approx(before.score + 6 * gain)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_of_equally_good_paths_the_first_met_wins(rung):
+    # From 0 to 2 directly, or by way of 1: all score 0, and the arc listed first is met first.
+    for order, arcs in [([0, 1, 2], [0]), ([1, 2, 0], [0, 1])]:
+        start, end = np.array([0, 0, 1])[order], np.array([2, 1, 2])[order]
+        lattice = Lattice(3, start, end, np.array([[1, 0]] * 3), np.zeros((3, 2)))
+        path = best_path(lattice, rung=rung)
+        assert path.arcs.tolist() == arcs
+        assert set(path.labels.tolist()) == {1}  # the first of two equal labels
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_many_lattices_at_once_are_each_as_alone(rung):
+    rng = np.random.default_rng(7)
+    lattices = [
+        random_lattice(rng, nodes=5),
+        Lattice(1, *(np.zeros(0, int),) * 2, np.zeros((0, 2), int), np.zeros((0, 2))),
+        Lattice(2, np.array([0]), np.array([1]), np.array([[0]]), np.array([[-np.inf]])),
+        random_lattice(rng, nodes=9, choices=1),
+    ]
+    automata = random_automata(rng)
+    found = best_paths(lattices, automata, EMITS, rung=rung)
+    again = best_paths(PackedLattices.pack(lattices), automata, EMITS, rung=rung)
+    assert [path is None for path in found] == [False, False, True, False]
+    for lattice, path, other in zip(lattices, found, again, strict=True):
+        if path is None:
+            continue
+        alone = best_path(lattice, automata, EMITS)
+        for one in (path, other):
+            np.testing.assert_array_equal(one.arcs, alone.arcs)
+            np.testing.assert_array_equal(one.labels, alone.labels)
+            assert one.score == alone.score
+    assert best_paths([], automata, EMITS, rung=rung) == []
+
+
+def test_inputs_are_not_modified():
+    rng = np.random.default_rng(0)
+    lattice, automata = random_lattice(rng, nodes=6), random_automata(rng)
+    arrays = [lattice.start, lattice.end, lattice.labels, lattice.scores, *vars(automata).values()]
+    copies = [array.copy() for array in arrays]
+    for rung in RUNGS:
+        best_path(lattice, automata, EMITS, rung=rung)
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_what_the_cuda_rung_does_not_take_is_refused_in_words(monkeypatch):
+    rng = np.random.default_rng(0)
+    lattice = random_lattice(rng, nodes=6)
+    with pytest.raises(ValueError, match="up to 3 automata at once, got 4"):
+        best_path(lattice, random_automata(rng, 4), EMITS, rung="cuda")
+    monkeypatch.setattr(module, "MOST_BYTES", 4000)
+    with pytest.raises(ValueError, match=r"would need .* GiB .* give a beam"):
+        best_path(lattice, random_automata(rng), EMITS, rung="cuda")
+    assert best_path(lattice, random_automata(rng), EMITS, beam=2, rung="cuda").score
 
 
 @pytest.mark.parametrize("rung", RUNGS)
@@ -166,12 +255,19 @@ def test_bad_arguments_are_named():
     lattice = Lattice(2, *one, np.array([[5]]), np.array([[0.0]]))
     with pytest.raises(ValueError, match=r"\[0, 2\)"):
         best_path(lattice, emits=[(0,), (1,)])
+    negative = Lattice(2, *one, np.array([[-1]]), np.array([[0.0]]))
+    with pytest.raises(ValueError, match="labels must not be negative, got -1"):
+        best_path(negative)
     with pytest.raises(ValueError, match="know only 3 symbols"):
         best_path(lattice, Automata.none(3))
     with pytest.raises(ValueError, match="beam"):
         best_path(lattice, beam=0)
     with pytest.raises(ValueError, match="no rung"):
         best_path(lattice, rung="slow")
+    with pytest.raises(ValueError, match="tables of one shape"):
+        Automata(np.zeros((2, 3)), np.zeros((2, 2)), np.zeros((1, 3)), np.zeros(1))
+    with pytest.raises(ValueError, match="one row per automaton"):
+        Automata(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(1))
     with pytest.raises(ValueError, match="joint states"):
         Automata(
             np.zeros((2**16, 1), np.float32),
