@@ -1,0 +1,515 @@
+"""Template matching by normalised cross-correlation.
+
+The score of a template t at a place of the image f is the correlation coefficient of the template
+with the window under it,
+
+    sum (f - mean f) (t - mean t) / sqrt(sum (f - mean f)^2 sum (t - mean t)^2),
+
+between -1 and 1, and the same whatever the gain and the offset of the image. Lewis ("Fast Normalized
+Cross-Correlation", Vision Interface, 1995) computes all of them for the price of one correlation.
+With the template's mean taken off, the image's drops out of the numerator, which is then a plain
+cross-correlation: short sums for a small template, Fourier transforms for a large one. And the sums
+under the root follow from running sums of f and f^2, whatever the size of the template.
+
+The transforms are not of the whole image but of tiles that fit the processor's cache and overlap by
+the template (overlap-save), one thread to a tile.
+
+A window without contrast has no correlation coefficient; its score is 0 here. For uint8 images the
+sums are exact and only windows of one level are flat. For floating images, sums are taken in float64
+about the image's mean, and a standard deviation of at most 1e-5 counts as flat, 0.003 of a gray level
+of an 8-bit image.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numba import get_num_threads, njit
+from numpy.typing import NDArray
+
+from ocrlearn import cuda
+from ocrlearn._dispatch import array_module, pick
+from ocrlearn._validate import check_choice, check_image, check_number
+from ocrlearn.ops.integral import _table_cuda
+
+__all__ = ["RUNGS", "Matches", "match_template", "normalized_cross_correlation"]
+
+KERNELS = cuda.KernelFile.beside(__file__)
+
+FLAT = 1e-5
+"""Standard deviation up to which a window of a floating image counts as flat."""
+
+LARGEST_TEMPLATE = 2**23  # pixels: n * sum f^2 of uint8 then fits int64
+DIRECT_ON_CPU = 100  # pixels of a template up to which the sums are faster than the transforms
+DIRECT_ON_GPU = 400  # the same for the kernels, by estimate
+CACHED_TILE = 2**18  # floats: a tile and its transform then fit a second-level cache of 2 MB
+
+
+def _flat_variance(image: Any) -> float:
+    """Return the variance up to which a window of `image` is flat."""
+    return 0.0 if image.dtype == np.uint8 else FLAT**2
+
+
+def ncc_reference(
+    image: NDArray[Any], template: NDArray[Any], method: str = "auto"
+) -> NDArray[np.float32]:
+    """Correlation coefficient of every window by its definition; `method` makes no difference."""
+    height, width = template.shape
+    wanted = template.astype(np.float64) - template.mean(dtype=np.float64)
+    scores = np.zeros((image.shape[0] - height + 1, image.shape[1] - width + 1), np.float32)
+    for y, x in np.ndindex(scores.shape):
+        window = image[y : y + height, x : x + width].astype(np.float64)
+        found = window - window.mean()
+        flat = (found**2).mean() <= _flat_variance(image)
+        if not flat and (wanted**2).mean() > _flat_variance(template):
+            norm = np.sqrt((found**2).sum() * (wanted**2).sum())
+            scores[y, x] = np.clip((found * wanted).sum() / norm, -1, 1)
+    return scores
+
+
+# --- fast -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Template:
+    """A template without its mean, and what the numerator is multiplied with: 1 / its norm, or 0."""
+
+    centred: Any  # (h, w) float64
+    scale: Any  # float64, () in the library of the template
+
+    @classmethod
+    def of(cls, template: Any) -> "_Template":
+        xp = array_module(template)
+        # n t - sum t is exact for uint8, and 0 everywhere for a template of one level.
+        centred = (template.astype(np.float64) * template.size - template.sum(dtype=np.float64)) / (
+            template.size
+        )
+        squared = (centred * centred).sum()
+        flat = squared <= _flat_variance(template) * template.size
+        return cls(centred, xp.where(flat, 0.0, 1.0 / xp.sqrt(xp.where(flat, 1.0, squared))))
+
+
+@njit(cache=True, nogil=True)
+def _normalise(
+    image: NDArray[Any],
+    offset: float,
+    size: tuple[int, int],
+    numerator: NDArray[np.floating[Any]],
+    scale: float,
+    flat_variance: float,
+    scores: NDArray[np.float32],
+) -> None:
+    """Divide the numerators by what the windows' contrast demands, by running sums.
+
+    Each column keeps its sums over the height of the template: one pixel enters, one leaves. Along
+    the row, one column enters and one leaves. The sums of uint8 pixels are whole numbers, and exact.
+    """
+    template_height, template_width = size
+    rows, columns = scores.shape
+    pixels = float(template_height * template_width)
+    width = columns + template_width - 1
+    column_sums, column_squares = np.zeros(width), np.zeros(width)
+    sums, squares = np.empty(columns), np.empty(columns)
+    least = flat_variance * pixels * pixels
+    factor = np.float32(scale * np.sqrt(pixels))
+    for y in range(rows):
+        if y == 0:
+            for row in range(template_height):
+                for x in range(width):
+                    value = image[row, x] - offset
+                    column_sums[x] += value
+                    column_squares[x] += value * value
+        else:
+            entering, leaving = image[y + template_height - 1], image[y - 1]
+            for x in range(width):
+                new, old = entering[x] - offset, leaving[x] - offset
+                column_sums[x] += new - old
+                column_squares[x] += new * new - old * old
+        total, total_square = 0.0, 0.0
+        for x in range(template_width - 1):
+            total += column_sums[x]
+            total_square += column_squares[x]
+        last_sums, last_squares = column_sums[template_width - 1 :], column_squares[template_width - 1 :]
+        for x in range(columns):
+            total += last_sums[x]
+            total_square += last_squares[x]
+            sums[x], squares[x] = total, total_square
+            total -= column_sums[x]
+            total_square -= column_squares[x]
+        row_scores, row_numerator = scores[y], numerator[y]
+        for x in range(columns):
+            contrast = pixels * squares[x] - sums[x] * sums[x]  # n^2 times the variance
+            flat = contrast <= least
+            root = np.sqrt(np.float32(1.0 if flat else contrast))
+            score = np.float32(row_numerator[x]) * factor / root
+            score = min(max(score, np.float32(-1)), np.float32(1))
+            row_scores[x] = np.float32(0) if flat else score
+
+
+def _offset(image: NDArray[Any]) -> float:
+    """What running sums take off every pixel: nothing where they are exact, else the mean."""
+    return 0.0 if image.dtype == np.uint8 else float(image.mean(dtype=np.float64))
+
+
+@njit(cache=True, nogil=True)
+def _correlate(
+    image: NDArray[Any], offset: float, template: NDArray[np.float64], result: NDArray[np.float64]
+) -> None:
+    """Sums of products at every place: one row of the template after the other, along whole rows."""
+    rows, columns = result.shape
+    height, width = template.shape
+    centred = np.empty((height, columns + width - 1))  # a ring of the rows under the template
+    for y in range(-height + 1, rows):
+        bottom = y + height - 1
+        centred[bottom % height] = image[bottom] - offset
+        if y < 0:
+            continue
+        sums = result[y]
+        sums[:] = 0
+        for dy in range(height):
+            under = centred[(y + dy) % height]
+            for dx in range(width):
+                factor, shifted = template[dy, dx], under[dx : dx + columns]
+                for x in range(columns):
+                    sums[x] += factor * shifted[x]
+
+
+def _direct(image: NDArray[Any], template: NDArray[Any]) -> NDArray[np.float32]:
+    wanted = _Template.of(template)
+    height, width = template.shape
+    scores = np.empty((image.shape[0] - height + 1, image.shape[1] - width + 1), np.float32)
+    offset, mean = _offset(image), float(image.mean(dtype=np.float64))
+
+    def band(first: int, last: int) -> None:
+        window = image[first : last + height - 1]
+        numerator = np.empty((last - first, scores.shape[1]))
+        _correlate(window, mean, wanted.centred, numerator)
+        _normalise(window, offset, template.shape, numerator, float(wanted.scale),
+                   _flat_variance(image), scores[first:last])  # fmt: skip
+
+    bands = min(get_num_threads(), len(scores))
+    edges = [len(scores) * i // bands for i in range(bands + 1)]
+    _in_threads(band, list(zip(edges[:-1], edges[1:], strict=True)))
+    return scores
+
+
+def _in_threads(work: Callable[[int, int], None], jobs: list[tuple[int, int]]) -> None:
+    """Do all jobs, as many at a time as Numba would use threads."""
+    with ThreadPoolExecutor(min(get_num_threads(), len(jobs))) as pool:
+        for _ in pool.map(lambda job: work(*job), jobs):
+            pass
+
+
+@functools.lru_cache(maxsize=64)
+def _tiling(scores: tuple[int, int], template: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Choose the size of tiles: return that of their transforms, and that of the scores of each.
+
+    For each axis, the scores are cut into 1, 2, 3 ... equal pieces; a piece of p scores needs p + h
+    - 1 pixels, and a transform of at least that length with small prime factors. The cheapest pair
+    is taken, by the count of operations; a tile beyond the cache counts half as much again.
+    """
+    lengths, pieces = [], []
+    for count, size in zip(scores, template, strict=True):
+        parts = np.arange(1, min(count, 64) + 1)
+        piece = -(-count // parts)
+        length = [scipy.fft.next_fast_len(int(p) + size - 1, real=True) for p in piece]
+        lengths.append(np.array(length, np.int64))
+        pieces.append((parts, piece))
+    area = lengths[0][:, None] * lengths[1]
+    tiles = pieces[0][0][:, None] * pieces[1][0]
+    cost = tiles * area * np.log2(area + 1) * np.where(area > CACHED_TILE, 1.5, 1.0)
+    down, across = np.unravel_index(np.argmin(cost), cost.shape)
+    transform = int(lengths[0][down]), int(lengths[1][across])
+    # The transforms may be longer than asked for: use them to the full.
+    fitting = tuple(length - size + 1 for length, size in zip(transform, template, strict=True))
+    return transform, fitting
+
+
+def _by_fft(image: NDArray[Any], template: NDArray[Any]) -> NDArray[np.float32]:
+    wanted = _Template.of(template)
+    height, width = template.shape
+    scores = np.empty((image.shape[0] - height + 1, image.shape[1] - width + 1), np.float32)
+    transform, tile = _tiling(scores.shape, template.shape)
+    spectrum = np.conj(scipy.fft.rfft2(wanted.centred.astype(np.float32), transform))
+    offset = _offset(image)
+
+    def match_tile(top: int, left: int) -> None:
+        part = scores[top : top + tile[0], left : left + tile[1]]
+        window = image[top : top + len(part) + height - 1, left : left + part.shape[1] + width - 1]
+        # Without its mean, the tile's numbers are small, and so are their rounding errors.
+        centred = np.zeros(transform, np.float32)
+        mean = np.float32(window.mean(dtype=np.float64))
+        np.subtract(window, mean, out=centred[: window.shape[0], : window.shape[1]])
+        product = scipy.fft.rfft2(centred, overwrite_x=True)
+        product *= spectrum
+        numerator = scipy.fft.irfft2(product, transform, overwrite_x=True)
+        _normalise(window, offset, template.shape, numerator, float(wanted.scale),
+                   _flat_variance(image), part)  # fmt: skip
+
+    tops, lefts = range(0, scores.shape[0], tile[0]), range(0, scores.shape[1], tile[1])
+    _in_threads(match_tile, [(top, left) for top in tops for left in lefts])
+    return scores
+
+
+def _ncc_fast(
+    image: NDArray[Any], template: NDArray[Any], method: str = "auto"
+) -> NDArray[np.float32]:
+    if method == "auto":
+        method = "direct" if template.size <= DIRECT_ON_CPU else "fft"
+    return _direct(image, template) if method == "direct" else _by_fft(image, template)
+
+
+# --- kernels --------------------------------------------------------------------------------------
+
+BLOCK = (32, 8)
+OUTPUTS = 8  # scores below each other that a thread of the direct kernel works on, as in the source
+
+
+def _ncc_cuda(image: Any, template: Any, method: str = "auto") -> Any:
+    xp = array_module(image, template)
+    image = xp.ascontiguousarray(image)
+    wanted = _Template.of(template)
+    if method == "auto":
+        method = "direct" if template.size <= DIRECT_ON_GPU else "fft"
+    mean = image.mean(dtype=np.float64).astype(np.float32)
+    numerator = (_numerator_direct if method == "direct" else _numerator_fft)(
+        image, mean, wanted.centred.astype(np.float32)
+    )
+    whole = image.dtype == np.uint8
+    if whole and template.size * 255**2 < 2**32:
+        types, sums = {"Sum": "unsigned int", "Wide": "long long"}, np.uint32
+    elif whole:
+        types, sums = {"Sum": "long long", "Wide": "long long"}, np.int64
+    else:
+        types, sums = {"Sum": "double", "Wide": "double"}, np.float64
+    offset = xp.zeros(1, sums) if whole else image.mean(dtype=np.float64).reshape(1)
+    height, width = image.shape
+    rows, columns = height - template.shape[0] + 1, width - template.shape[1] + 1
+    scores = cuda.empty((rows, columns), np.float32, like=image)
+    cuda.launch(
+        KERNELS.kernel("normalise", Pixel="unsigned char", **types),
+        cuda.blocks_for((columns, rows), BLOCK),
+        BLOCK,
+        sums=_table_cuda(image, sums, offset),
+        squares=_table_cuda(image, sums, offset, power=2),
+        height=height,
+        width=width,
+        template_height=template.shape[0],
+        template_width=template.shape[1],
+        numerator=numerator,
+        stride=numerator.shape[1],
+        scale=wanted.scale.reshape(1),
+        flat_variance=_flat_variance(image),
+        scores=scores,
+    )
+    return scores
+
+
+def _numerator_direct(image: Any, mean: Any, template: Any) -> Any:
+    height, width = image.shape
+    rows, columns = height - template.shape[0] + 1, width - template.shape[1] + 1
+    numerator = cuda.empty((rows, columns), np.float32, like=image)
+    pixel = "unsigned char" if image.dtype == np.uint8 else "float"
+    cuda.launch(
+        KERNELS.kernel("correlate", Pixel=pixel, Sum="unsigned int", Wide="long long"),
+        cuda.blocks_for((columns, rows), (BLOCK[0], BLOCK[1] * OUTPUTS)),
+        BLOCK,
+        image=image,
+        mean=mean.reshape(1),
+        height=height,
+        width=width,
+        wanted=template,
+        template_height=template.shape[0],
+        template_width=template.shape[1],
+        numerator=numerator,
+    )
+    return numerator
+
+
+def _numerator_fft(image: Any, mean: Any, template: Any) -> Any:
+    """Correlate by one transform of the whole image: a GPU has no use for tiles.
+
+    Windows that reach past the border wrap around, and only spoil scores that are not wanted.
+    """
+    xp = array_module(image)
+    size = tuple(scipy.fft.next_fast_len(side, real=True) for side in image.shape)
+    product = xp.fft.rfft2(image.astype(np.float32) - mean, size)
+    product *= xp.conj(xp.fft.rfft2(template, size))
+    return xp.ascontiguousarray(xp.fft.irfft2(product, size)).astype(np.float32, copy=False)
+
+
+RUNGS: dict[str, Callable[..., Any]] = {
+    "reference": ncc_reference,
+    "fast": _ncc_fast,
+    "cuda": _ncc_cuda,
+}
+
+
+# --- the public functions -------------------------------------------------------------------------
+
+
+def _check_gray(image: Any, name: str) -> Any:
+    """Return a NumPy or CuPy image as uint8 or float32."""
+    if array_module(image) is np:
+        image = check_image(image, name, gray=True)
+    elif image.ndim != 2 or not image.size:
+        raise ValueError(f"{name} must have shape (H, W) and not be empty, got {image.shape}")
+    elif image.dtype.kind != "f" and image.dtype not in (np.uint8, np.bool_):
+        raise TypeError(f"{name} must be uint8, bool or float in [0, 1], got dtype {image.dtype}")
+    return image if image.dtype == np.uint8 else _to_float32_or_uint8(image)
+
+
+def _to_float32_or_uint8(image: Any) -> Any:
+    return image.astype(np.uint8 if image.dtype == np.bool_ else np.float32)
+
+
+def normalized_cross_correlation(
+    image: Any, template: Any, method: str = "auto", *, rung: str | None = None
+) -> Any:
+    """Correlation coefficient of a template with every window of an image (Lewis, 1995).
+
+    Parameters
+    ----------
+    image
+        ``(H, W)`` gray: uint8, bool or float in [0, 1]. NumPy or CuPy; the range of a CuPy image is
+        not checked.
+    template
+        ``(h, w)``, the same, in the same library; at most as high and wide as the image and at most
+        2**23 pixels. It may have another dtype than the image: gain and offset do not count.
+    method
+        "direct" sums up products, "fft" multiplies Fourier transforms, and "auto" takes what is
+        likely to be faster: "direct" for templates up to 10 x 10 pixels, or 20 x 20 on a GPU.
+    rung
+        "reference", "fast" or "cuda"; see :func:`ocrlearn._dispatch.pick`.
+
+    Returns
+    -------
+    scores
+        ``(H - h + 1, W - w + 1)`` float32 in [-1, 1]. Entry ``[y, x]`` belongs to the window whose top
+        left pixel is (x, y). 0 where the window, or the template, has no contrast; see the module.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no gray image, `template` is too large, or `method` is unknown.
+
+    Notes
+    -----
+    "fft", and the kernels, compute numerators in float32. The error of a score grows as the contrast
+    of its window falls against that around it: about 1e-6 for a window of ordinary contrast, and
+    up to 1e-4 for one whose standard deviation is a hundredth of its surroundings'.
+
+    Examples
+    --------
+    >>> image = np.array([[0, 0, 0, 0], [0, 9, 5, 0]], np.uint8)
+    >>> normalized_cross_correlation(image, np.array([[50, 30]], np.uint8)).round(3).tolist()
+    [[0.0, 0.0, 0.0], [-1.0, 1.0, 1.0]]
+    """
+    image, template = _check_gray(image, "image"), _check_gray(template, "template")
+    if template.shape[0] > image.shape[0] or template.shape[1] > image.shape[1]:
+        raise ValueError(
+            f"template must fit into the image of shape {image.shape}, got shape {template.shape}"
+        )
+    if template.size > LARGEST_TEMPLATE:
+        raise ValueError(
+            f"template must have at most {LARGEST_TEMPLATE} pixels, got shape {template.shape}"
+        )
+    method = check_choice(method, "method", ("auto", "direct", "fft"))
+    return pick(RUNGS, image, template, rung=rung)(image, template, method)
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """Where a template was found, the best first.
+
+    Attributes
+    ----------
+    positions
+        ``(M, 2)`` int32, (x, y) of the top left pixel under the template.
+    scores
+        ``(M,)`` float32, the correlation coefficients there.
+    """
+
+    positions: Any
+    scores: Any
+
+    def __len__(self) -> int:
+        """Return the number of matches."""
+        return len(self.scores)
+
+
+def match_template(
+    image: Any,
+    template: Any,
+    threshold: float = 0.8,
+    max_matches: int | None = None,
+    *,
+    method: str = "auto",
+    rung: str | None = None,
+) -> Matches:
+    """Find a template in an image: the peaks of the correlation, without their neighbours.
+
+    The best place is taken, and all are ruled out where the template would lie over it by more than
+    half of its width and half of its height; then the best of the rest, and so on.
+
+    Parameters
+    ----------
+    image, template, method, rung
+        As in :func:`normalized_cross_correlation`. For CuPy arrays the scores are computed on the GPU
+        and the places above the threshold are sorted on the host, which waits for the GPU.
+    threshold
+        Least score of a match, in [-1, 1].
+    max_matches
+        Stop after that many, at least 1. All by default.
+
+    Returns
+    -------
+    Matches
+        Sorted by falling score; of equal scores, the first in raster order comes first.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As above, or if `threshold` or `max_matches` is out of range.
+    """
+    threshold = check_number(threshold, "threshold", low=-1, high=1)
+    most: float = math.inf
+    if max_matches is not None:
+        most = check_number(max_matches, "max_matches", low=1, integer=True)
+    scores = normalized_cross_correlation(image, template, method, rung=rung)
+    xp = array_module(scores)
+    candidates = xp.flatnonzero(scores >= np.float32(threshold))
+    # Lists, because they are copied to the host from CuPy and NumPy arrays alike.
+    places = np.array(candidates.tolist(), np.int64)
+    values = np.array(scores.ravel()[candidates].tolist(), np.float32)
+    kept = _suppress(places, values, scores.shape, template.shape, most)
+    y, x = np.divmod(places[kept], scores.shape[1])
+    positions = np.stack([x, y], axis=-1).astype(np.int32)
+    return Matches(xp.asarray(positions), xp.asarray(values[kept]))
+
+
+def _suppress(
+    places: NDArray[np.int64],
+    values: NDArray[np.float32],
+    shape: tuple[int, int],
+    template: tuple[int, int],
+    most: float,
+) -> NDArray[np.intp]:
+    """Return which places to keep, the best first; see :func:`match_template`."""
+    down, across = (-(-side // 2) - 1 for side in template)  # the greatest distance ruled out
+    ruled_out = np.zeros(shape, bool)
+    kept: list[int] = []
+    for i in np.lexsort((places, -values)):
+        y, x = divmod(int(places[i]), shape[1])
+        if ruled_out[y, x]:
+            continue
+        kept.append(int(i))
+        if len(kept) >= most:
+            break
+        ruled_out[max(y - down, 0) : y + down + 1, max(x - across, 0) : x + across + 1] = True
+    return np.array(kept, np.intp)
