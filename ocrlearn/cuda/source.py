@@ -199,12 +199,14 @@ class Kernel:
         return f"{self.file.name}:{self.name}{defines}"
 
 
-def blank_comments(text: str) -> str:
-    """Return the text with every comment replaced by spaces: line breaks and all places stay."""
+def blank_comments(text: str, *, strings: bool = False) -> str:
+    """Return the text with comments, and strings if wanted, replaced by spaces; all places stay."""
 
     def blank(match: re.Match[str]) -> str:
         found = match[0]
-        return re.sub(r"[^\n]", " ", found) if found.startswith(("//", "/*")) else found
+        if strings or found.startswith(("//", "/*")):
+            return re.sub(r"[^\n]", " ", found)
+        return found
 
     return _COMMENT_OR_STRING.sub(blank, text)
 

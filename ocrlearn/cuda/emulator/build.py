@@ -44,7 +44,6 @@ RUNTIME_SOURCES = {
 COMMON_FLAGS = [
     "-std=c++17",
     "-fPIC",
-    "-shared",
     "-w",
     "-ftls-model=initial-exec",  # threadIdx is read often: no function call to find it
     "-U_FORTIFY_SOURCE",  # its longjmp refuses to jump between stacks
@@ -119,31 +118,26 @@ def _compiler_version(command: tuple[str, ...]) -> str:
     return result.stdout
 
 
-def _compile(command: Sequence[str]) -> None:
-    """Run the compiler; its messages become the error's."""
+def _compile(command: Sequence[str]) -> str:
+    """Run the compiler; return its messages if it fails, and "" if not."""
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=_c_locale())
-    if result.returncode:
-        raise EmulatorError(_shorten(result.stderr))
+    return (result.stderr or "the compiler failed without a word") if result.returncode else ""
 
 
 def _c_locale() -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C"}
 
 
-def _shorten(messages: str) -> str:
-    """Keep what concerns the learner's own lines: errors with source and caret, and related notes."""
-    kept: list[str] = []
-    keep = False
-    for line in messages.splitlines():
-        head = re.match(r"(?P<file>[^\s:][^:]*):(\d+):(?:\d+:)? (?P<kind>error|fatal error|note)", line)
-        if head:
-            keep = not head["file"].endswith((".h", ".cpp")) or "error" in head["kind"]
-        elif re.match(r"\S", line):  # "In function ...", "compilation terminated"
-            keep = False
-        if keep:
-            kept.append(line)
-    text = "\n".join(kept[:24]) if kept else messages.strip()[-2000:]
-    return f"the kernel does not compile:\n{text}"
+def _explain(messages: str, name: str, text: str) -> str:
+    """Keep the errors in the learner's own lines, and show these lines."""
+    lines = text.splitlines()
+    shown = []
+    for found in re.finditer(r"^(.*?):(\d+):(\d+): ((?:fatal )?error: .*)$", messages, re.MULTILINE):
+        file, line, column = found[1], int(found[2]), int(found[3])
+        if file == name and 0 < line <= len(lines):
+            source = lines[line - 1]
+            shown.append(f"{found[0]}\n    {source}\n    {' ' * (column - 1)}^")
+    return "the kernel does not compile:\n" + ("\n".join(shown[:5]) or messages.strip()[-2000:])
 
 
 # ---- the cache --------------------------------------------------------------------------------------
@@ -185,7 +179,8 @@ def _keep(folder: Path, name: str, command: Sequence[str]) -> Path:
     if not path.exists():
         part = folder / f"{name}.{uuid.uuid4().hex}.part"
         try:
-            _compile([*command, "-o", str(part)])
+            if messages := _compile([*command, "-o", str(part)]):
+                raise EmulatorError(f"the emulator cannot be built:\n{messages.strip()[-2000:]}")
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
@@ -197,7 +192,7 @@ def _keep(folder: Path, name: str, command: Sequence[str]) -> Path:
 
 def _runtime_path(build: Build, compiler: tuple[str, ...], folder: Path) -> Path:
     parts = [str(HERE / part) if part.endswith(".cpp") else part for part in RUNTIME_SOURCES[build]]
-    command = [*compiler, *COMMON_FLAGS, "-O2", *parts, "-pthread"]
+    command = [*compiler, *COMMON_FLAGS, "-O2", "-shared", *parts, "-pthread"]
     key = _hash(_sources(), build, compiler, _compiler_version(compiler))
     return _keep(folder, f"runtime_{build}_{key}.so", command)
 
@@ -216,28 +211,27 @@ def _load(
     special: list[str] = []
     if build == "instrumented":
         special = CLANG_FLAGS if "clang" in _compiler_version(compiler) else GCC_FLAGS
-    exports = "\n".join(f"EMULATOR_EXPORT({kernel})" for kernel in kernels)
     shown = name.replace("\\", "/").replace('"', "'")
-    unit = f'#include "{HERE / "dialect.h"}"\n#line 1 "{shown}"\n{translate(text)}\n'
-    unit += f'#line 1 "exports.h"\n{exports}\n'
-    flags = [*COMMON_FLAGS, *KERNEL_FLAGS, *BUILD_FLAGS[build], *special, *options]
-    key = _hash(unit, runtime.name, flags)
-    source = folder / f"kernel_{key}.{uuid.uuid4().hex}.cpp"
-    library_name = f"kernel_{build}_{key}.so"
-    if not (folder / library_name).exists():
-        source.write_text(unit, encoding="utf-8")
-    # Sanitizers compile, but are not linked: the runtime beside the library takes their place.
-    object_file = source.with_suffix(".o")
-    try:
-        if not (folder / library_name).exists():
-            compiling = [flag for flag in flags if flag != "-shared"]
-            _compile([*compiler, *compiling, "-c", str(source), "-o", str(object_file)])
-        link = [*compiler, "-shared", str(object_file), f"-L{folder}", f"-l:{runtime.name}",
-                "-Wl,-rpath,$ORIGIN"]  # fmt: skip
-        path = _keep(folder, library_name, link)
-    finally:
-        source.unlink(missing_ok=True)
-        object_file.unlink(missing_ok=True)
+    exports = "\n".join(f"EMULATOR_EXPORT({kernel})" for kernel in kernels)
+    unit = (
+        f'#include "{HERE / "dialect.h"}"\n'
+        f'#line 1 "{shown}"\n{translate(text)}\n'
+        f'#line 1 "exports of {shown}"\n{exports}\n'
+    )
+    flags = [*KERNEL_FLAGS, *BUILD_FLAGS[build], *special, *options]
+    library_name = f"kernel_{build}_{_hash(unit, runtime.name, flags)}.so"
+    path = folder / library_name
+    if not path.exists():
+        with tempfile.TemporaryDirectory(prefix="ocrlearn-") as scratch:
+            source, compiled = Path(scratch, "kernels.cpp"), Path(scratch, "kernels.o")
+            source.write_text(unit, encoding="utf-8")
+            # Compiled with a sanitizer but linked without: our runtime takes the place of its library.
+            compiling = [*compiler, *COMMON_FLAGS, *flags, "-c", str(source), "-o", str(compiled)]
+            if messages := _compile(compiling):
+                raise EmulatorError(_explain(messages, shown, text))
+            link = [*compiler, "-shared", str(compiled), f"-L{folder}", f"-l:{runtime.name}",
+                    "-Wl,-rpath,$ORIGIN"]  # fmt: skip
+            _keep(folder, library_name, link)
     return Library(path, _load_runtime(runtime))
 
 
@@ -273,7 +267,7 @@ _SHARED = re.compile(
 )
 _ALIGNED = re.compile(r"\b(?:__align__|alignas)\s*\(\s*\w+\s*\)")
 _DECLARATOR = re.compile(
-    r"(?P<type>.*?)(?P<name>[A-Za-z_]\w*)\s*(?P<sides>(?:\[[^\]]*\]\s*)*)$", re.DOTALL
+    r"(?P<type>.*?)(?P<stars>[\s*]*)\b(?P<name>[A-Za-z_]\w*)\s*(?P<sides>(?:\[[^\]]*\]\s*)*)$", re.DOTALL
 )
 
 
@@ -282,7 +276,7 @@ def translate(text: str) -> str:
 
     ``__shared__ float a[32], b;`` becomes ``EMULATOR_SHARED(a, float[32]); EMULATOR_SHARED(b, float);``
     """
-    plain = blank_comments(text)
+    plain = blank_comments(text, strings=True)
     out: list[str] = []
     end = 0
     for match in _SHARED.finditer(plain):
@@ -297,8 +291,8 @@ def translate(text: str) -> str:
             if number == 0:
                 type_ += " ".join(found["type"].split())
             macro = "EMULATOR_DYNAMIC_SHARED" if dynamic else "EMULATOR_SHARED"
-            sides = "".join(found["sides"].split())
-            declarations.append(f"{macro}({found['name']}, {type_}{sides});")
+            shape = "".join(found["stars"].split()) + " ".join(found["sides"].split())
+            declarations.append(f"{macro}({found['name']}, {type_}{shape});")
         out += [text[end : match.start()], " ".join(declarations), "\n" * match[0].count("\n")]
         end = match.end()
     return "".join(out) + text[end:]

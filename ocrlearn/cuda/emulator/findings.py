@@ -322,7 +322,7 @@ def _race(
 def _out_of_bounds(fault: Fault, launch: Launch, who: Participant, array: str) -> str:
     text = (
         f"out of bounds: {launch.name(who)} {who.action} {array}[{fault.element}] "
-        f"({fault.bytes} bytes), but {array} has {fault.elements} elements"
+        f"({fault.bytes} byte{'s' * (fault.bytes > 1)}), but {array} has {fault.elements} elements"
     )
     text += f", 0 to {fault.elements - 1}. " if fault.elements else ". "
     if not array:
@@ -339,7 +339,10 @@ def _uninitialised(fault: Fault, launch: Launch, who: Participant, array: str) -
     )
     if array in launch.shapes:
         return text + "Write it first, in this kernel or an earlier one, or start with xp.zeros."
-    return text + "Shared memory holds garbage when a block starts: write it first."
+    return text + (
+        "Shared memory holds garbage when a block starts: write it first, "
+        "with a __syncthreads() before another thread reads it."
+    )
 
 
 def _waiting(fault: Fault, launch: Launch, who: Participant, other: Participant) -> str:
