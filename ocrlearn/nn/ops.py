@@ -204,7 +204,8 @@ def roi_pool(
     Returns
     -------
     Tensor
-        ``(R, C, height, width)``; see :func:`ocrlearn.ops.roi_pool.roi_pool`, which says all details.
+        ``(R, C, height, width)``; see :func:`ocrlearn.ops.roi_pool.roi_pool`, which says all
+        details.
 
     Raises
     ------
@@ -355,7 +356,8 @@ def roi_align(
     Returns
     -------
     Tensor
-        ``(R, C, height, width)``; see :func:`ocrlearn.ops.roi_align.roi_align`, which says all details.
+        ``(R, C, height, width)``; see :func:`ocrlearn.ops.roi_align.roi_align`, which says all
+        details.
 
     Raises
     ------
@@ -682,8 +684,8 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float = 0.5) -> Tensor:
     Returns
     -------
     Tensor
-        ``(K,)`` int64: the kept boxes' places by falling score; see :func:`ocrlearn.ops.nms.nms`. Not
-        differentiable.
+        ``(K,)`` int64: the kept boxes' places by falling score; see :func:`ocrlearn.ops.nms.nms`.
+        Not differentiable.
 
     Raises
     ------
