@@ -5,7 +5,7 @@
 #     summary: Write real CUDA kernels, watch their threads race, mend them and count what they cost, all on a laptop.
 #     part: VIII
 #     minutes: 60
-#     needs: [chapter 02, "reading simple C: variables, `if`, `for`, arrays"]
+#     needs: [chapter 02, "reading simple C: variables, `if`, `for`, arrays", "a C++ compiler: `ocrlearn doctor` tells whether there is one"]
 #     outcomes:
 #       - cover an image with blocks of threads, and guard its edges
 #       - recognise a race in a report that names line, threads and array element, and mend it
@@ -142,8 +142,9 @@ idle = 1 - crop.size / (covered[0] * covered[1])
 print(f"{idle:.0%} of the threads hang over the edge and have no pixel")
 
 # %% [markdown]
-# The hardware runs a block in **warps** of 32 threads that take each step together. In a block 32
-# wide, a warp is a row. Remember the warp: it will decide what memory costs.
+# The hardware runs a block in **warps** of 32 threads that take their steps together while they go
+# the same way. In a block 32 wide, a warp is a row. Remember the warp: it will decide what memory
+# costs.
 #
 # Here is a first kernel. `extern "C" __global__ void` says that it is one, `const unsigned char*`
 # points to the first of the pixels (C knows no shape: pixel (x, y) is number `y * width + x`), and
@@ -236,10 +237,10 @@ faults = kernels.examine(first, lambda: invert(crop, "invert_unguarded"))
 claim("an access past the array is found", any(f.kind == "out-of-bounds" for f in faults))
 
 # %% [markdown]
-# It names the line, the thread and the element: the array has so many elements, and the thread
-# wanted one that is not there. There is a second finding, a *race*. Where does that come from? It
-# stays when the guard is put on the *index* instead of on x and y, so that nothing can leave the
-# array any more:
+# The finding "out of bounds" names the line, the thread and the element: the array has so many, and
+# the thread wanted one more. But there is another finding before it, a *race*. Where does that come
+# from? It stays when the guard is put on the *index* instead of on x and y, so that nothing can leave
+# the array any more:
 
 # %%
 faults = kernels.examine(first, lambda: invert(crop, "invert_half_guarded"))
@@ -262,6 +263,23 @@ for image in (crop.astype(np.float32), np.ascontiguousarray(crop[:-1])):
                     height=crop.shape[0], width=crop.shape[1])  # fmt: skip
     except (TypeError, ValueError) as error:
         print(error)
+
+# %% [markdown]
+# ### And with CuPy?
+#
+# On a GPU the arrays are CuPy's, which looks like NumPy and keeps its arrays in the GPU's memory.
+# `invert(cupy.asarray(page))` is all there is to change: `cuda.launch` looks at the arrays it is
+# given, and sends CuPy's to the GPU and NumPy's to the emulator. Written out, a launch with CuPy is
+#
+# ```python
+# kernel = cupy.RawModule(code=first.text).get_function("invert")
+# kernel(grid, block, (image, np.int32(height), np.int32(width), result))
+# ```
+#
+# and here nothing is checked: a plain `height` would be passed as eight bytes where the kernel
+# takes four. Nor does the call wait. The kernel is on its way when the next line of Python runs, so
+# an error shows up at some later line, and whoever measures time must wait for the GPU first. (`with
+# cuda.debugging():` makes every launch wait, and blame itself.)
 
 # %% [markdown]
 # ## Exercise 34.1
@@ -321,14 +339,15 @@ claim(
 )
 
 # %% [markdown]
-# On a GPU's bus that is ten times the waiting (some of it is saved by caches). The rule: *let
-# `threadIdx.x` run along the rows.*
+# Unless a cache helps, that is so many times the waiting. The rule: *let `threadIdx.x` run along the
+# rows.*
 #
 # ## A histogram, and its race
 #
 # Chapter 02 found the threshold of a page from its histogram, by Otsu's method. Counting is the
 # simplest thing in the world: for every pixel, `histogram[v]++`. Let tens of thousands of threads
-# do just that at once. Four ways to count follow, each with the answer to what went wrong before it.
+# do just that at once. Three ways to count follow, each the answer to
+# what went wrong before it.
 
 # %%
 counting = kernels.source(
@@ -511,8 +530,6 @@ claim(
 )
 claim("the counts are right", np.array_equal(count(page, "privatised", BLOCKS), truth))
 kernels.also_on_gpu(lambda image: count(image, "privatised", BLOCKS), page)
-
-# %%
 with cuda.emulation("profile") as run:
     count(page, "privatised", BLOCKS)
 print(cuda.profile_table(run.profile))
@@ -577,7 +594,8 @@ check("34.2", ROW_INK)
 # of 256 is wanted. One thread could look through all of them, while 255 wait. Or each could fight
 # for a common maximum by an atomic, in a queue. Better is a tournament: in each round half of the
 # threads compare two numbers and keep one. That is a **reduction**: 8 rounds instead of 255
-# steps.
+# steps. (`__launch_bounds__(256)` in the text below is a promise to the compiler that no block will
+# have more threads, so that it knows how many registers each may use.)
 #
 # Here it is for the sum of 16 numbers, once with a barrier after each round and once without. Each
 # thread also writes down what it found.
@@ -963,9 +981,6 @@ steps.play(
     scale=16,
 )
 
-# %%
-from ocrlearn.ops import connected_components
-
 sides = [9, 13, 17, 21, 25]
 launches = [spread_labels(serpentine(side))[1] for side in sides]
 lengths = [int(serpentine(side).sum()) for side in sides]
@@ -987,6 +1002,9 @@ claim("spreading takes a launch for nearly every pixel of the path", launches[-1
 
 
 # %%
+from ocrlearn.ops import connected_components
+
+
 def numbered(parent):
     """Turn roots into 0 for paper and 1, 2, 3 ... for the components."""
     return np.unique(parent, return_inverse=True)[1].reshape(parent.shape)
@@ -1461,8 +1479,8 @@ thicken(const unsigned char* ink,  // [height * width]
 """
 ### END SOLUTION
 
-# %% tags=["nbval-check-output"]
-check("34.4", THICKEN)
+# %%
+check("34.4", THICKEN)  # draws a page of another size each time
 
 # %% [markdown]
 # ## Same answer, three speeds
@@ -1504,7 +1522,7 @@ for name, call in operations.items():
 # The emulator counts; it does not time. How fast these kernels *can* be on a GPU follows from their
 # sizes: the bytes that must cross the memory bus, divided by the bandwidth. That is the **floor**,
 # and a kernel is good when it comes near it. (Were there more arithmetic, the operations divided by
-# the peak would be the floor: the larger of the two is the *roofline*.) The bytes below are counted
+# the peak would be the floor: that the larger of the two counts is the *roofline* model.) The bytes below are counted
 # by hand: every array that a kernel must read or write, once. So are the operations, roughly, and
 # one of whole numbers is taken for one of floats.
 
@@ -1537,7 +1555,7 @@ for number, (bytes_moved, operations) in enumerate(drawn.values(), start=1):
     x = operations / bytes_moved
     y = min(bandwidth * x, peak) / 1e12
     axis.plot(x, y, "o", color=figures.BLUE)
-    offset = (6, -12) if number == 3 else (-9, 7)
+    offset = (5, -12) if number == 1 else (-9, 7)
     axis.annotate(str(number), (x, y), offset, textcoords="offset points", fontsize=9)
 listed = "\n".join(f"{number}  {name}" for number, name in enumerate(drawn, start=1))
 axis.text(1.02, 0.98, listed, transform=axis.transAxes, va="top", fontsize=8)
@@ -1587,8 +1605,8 @@ for name, duration in seconds.items():
 # such hand-over that is not atomic, even a correct one that uses fences.
 #
 # **It rounds otherwise.** A GPU's compiler joins `a * b + c` into one instruction with one
-# rounding. Compare floats with a tolerance, or write `fmaf` where it matters; whole numbers, as in
-# this chapter, are the same everywhere.
+# rounding. Compare floats with a tolerance, or write `fmaf` where it matters; whole numbers are
+# the same everywhere.
 #
 # **It does not have everything.** No textures, no cooperative groups, no tensor cores, no inline
 # assembly: kernels for it are plain CUDA C++.
@@ -1622,6 +1640,8 @@ claim(
 )
 
 # %% [markdown]
+# A division that was rounded down instead of up, a barrier, and a loop that ended too early.
+#
 # ## Summary
 #
 # - A kernel is the program of one thread. Blocks of threads cover the image and overhang its edges;

@@ -106,7 +106,9 @@ def show_recorded() -> None:
     print(f"measured on {recorded['gpu']}, {recorded['date'][:10]}")  # noqa: T201
     for case in recorded["cases"]:
         times = ", ".join(f"{who} {time:.3g} ms" for who, time in case["milliseconds"].items())
-        print(f"{case['case']}, {case['size']}: {times}")  # noqa: T201
+        print(  # noqa: T201
+            f"{case['case']}, {case['size']}: {times}; floor {case['floor']:.3g} ms"
+        )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Kernels written in chapters: compiled, examined, and tried for an exercise."""
 
 import ast
+import json
 
 import jupytext
 import numpy as np
@@ -122,7 +123,22 @@ def test_without_a_gpu_the_reason_is_printed(capsys, monkeypatch):
     assert capsys.readouterr().out == "in the emulator only: CuPy is not installed.\n"
 
 
-def test_recorded_timings(capsys, monkeypatch, tmp_path):
+def test_recorded_timings_name_the_hardware(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(kernels, "home", lambda: tmp_path)
     kernels.show_recorded()
     assert "Nothing has been measured" in capsys.readouterr().out
+    folder = tmp_path / "benchmarks" / "results"
+    folder.mkdir(parents=True)
+    case = {
+        "case": "components",
+        "size": "4096 x 4096",
+        "milliseconds": {"ocrlearn": 0.1234, "CuPy": 1.5},
+        "floor": 0.07,
+    }
+    recorded = {"gpu": "Some GPU", "date": "2027-01-02T03:04:05", "cases": [case]}
+    (folder / "cuda.json").write_text(json.dumps(recorded), "utf-8")
+    kernels.show_recorded()
+    assert capsys.readouterr().out == (
+        "measured on Some GPU, 2027-01-02\n"
+        "components, 4096 x 4096: ocrlearn 0.123 ms, CuPy 1.5 ms; floor 0.07 ms\n"
+    )
