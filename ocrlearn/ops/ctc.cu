@@ -67,7 +67,7 @@ log_normaliser(const Real* logits,  // [rows * classes]
         if (value > high) {
             sum = sum * exp(high - value) + 1;
             high = value;
-        } else {
+        } else if (value != minus_infinity()) {
             sum += exp(value - high);
         }
     }

@@ -136,9 +136,10 @@ def ctc_backward(log_probs: ArrayLike, target: ArrayLike, blank: int = 0) -> NDA
 
 
 def _log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    shifted = np.asarray(logits, np.float64)
-    shifted = shifted - shifted.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    with np.errstate(invalid="ignore", divide="ignore"):  # a frame that is not used may be anything
+        shifted = np.asarray(logits, np.float64)
+        shifted = shifted - shifted.max(axis=-1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def _loss_reference(
@@ -184,6 +185,17 @@ def _reference(
     return losses.astype(log_probs.dtype), gradient.astype(log_probs.dtype)
 
 
+def _softmax(logits: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the softmax of every frame and the logarithm of what it is divided by."""
+    largest = logits.max(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a frame that is not used may be anything
+        softmax = logits - largest
+        np.exp(softmax, out=softmax)
+        total = softmax.sum(axis=-1, keepdims=True, dtype=np.float64)
+        softmax /= total.astype(logits.dtype)
+        return softmax, (largest + np.log(total))[..., 0]
+
+
 def _loss_fast(
     log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int
 ) -> Any:
@@ -213,12 +225,7 @@ def _fast(
     scores = np.ascontiguousarray(log_probs)
     losses = np.empty(len(targets), scores.dtype)
     if from_logits and scores.size:
-        largest = scores.max(axis=-1, keepdims=True)
-        gradient = scores - largest
-        np.exp(gradient, out=gradient)
-        total = gradient.sum(axis=-1, keepdims=True, dtype=np.float64)
-        gradient /= total.astype(scores.dtype)
-        normaliser = (largest + np.log(total))[..., 0]
+        gradient, normaliser = _softmax(scores)
     else:
         gradient = np.zeros_like(scores)
         normaliser = np.zeros(scores.shape[:2])
@@ -538,9 +545,10 @@ def ctc_loss_from_logits(
 ) -> Result:
     """Softmax and CTC in one: losses, and the gradient with respect to a network's raw outputs.
 
-    As :func:`ctc_loss_and_gradient` of the log-softmax of `logits`, finite ``(T, B, C)``, but the
-    log-probabilities are never stored. The gradient is ``softmax(logits) - occupancy``, equation 16
-    of the paper; 0 beyond a sample's length and where the loss is infinite.
+    As :func:`ctc_loss_and_gradient` of the log-softmax of `logits`, ``(T, B, C)``, but the
+    log-probabilities are never stored. A logit of -inf rules a class out; not all of a frame may
+    be. The gradient is ``softmax(logits) - occupancy``, equation 16 of the paper; 0 beyond a
+    sample's length and where the loss is infinite.
     """
     arguments = _check(logits, "logits", targets, input_lengths, target_lengths, blank)
     losses, gradient = pick(RUNGS, *arguments[:4], rung=rung)(*arguments, True)

@@ -78,6 +78,16 @@ def far_apart() -> tuple[Any, ...]:
     return fixed(scores, [[1, 2, 1], [2, 1, -1]], [6, 6], [3, 2])
 
 
+def masked() -> tuple[Any, ...]:
+    """Logits of -inf: classes ruled out, and a frame beyond the samples that has none."""
+    logits, targets, _, target_lengths, blank = arguments(6, 3, 40, 2, seed=5, logits=True)
+    logits[:, :, 30:] = -np.inf
+    logits[2, 0, 0] = -np.inf
+    logits[5] = -np.inf
+    targets = np.where(targets > 0, targets % 25 + 1, targets)
+    return logits, targets.astype(np.int32), np.full(3, 5, np.int32), target_lengths, blank
+
+
 def every_other(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The same scores as every other element of a wider array."""
     scores = args[0]
@@ -116,6 +126,7 @@ LOGITS = [
     Case(
         "large", (arguments(5, 2, 4, 2, seed=3, logits=True)[0] * 300, *arguments(5, 2, 4, 2)[1:])
     ),
+    Case("masked", masked()),
     Case("impossible", fixed(RANDOM[0][:2], [[1, 1]] * 4, [2, 2, 0, 1], [2, 1, 0, 2])),
     Case("no-samples", fixed(RANDOM[0][:, :0], np.zeros((0, 2)), [], [])),
 ]
