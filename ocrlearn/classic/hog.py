@@ -22,12 +22,12 @@ None in the algorithm. The paper's detector looks at 64 x 128 windows of people;
 block sizes are parameters here, because letters are smaller.
 """
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from ocrlearn import cuda
@@ -210,137 +210,164 @@ _ARCTANGENT = np.array(
 )
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _row_gradient(
+    window: NDArray[np.float32], y: int, gx: NDArray[np.float32], gy: NDArray[np.float32]
+) -> None:
+    """Gradient along row `y` of a window ``(H, W, C)``, of the channel where it is longest."""
+    height, width, channels = window.shape
+    zero = np.float32(0)
+    vertical = np.float32(1) if 0 < y < height - 1 else zero  # none across the border
+    gx[:], gy[:] = zero, zero
+    for channel in range(channels):
+        here = window[y, :, channel]
+        above, below = window[max(y - 1, 0), :, channel], window[min(y + 1, height - 1), :, channel]
+        if channel == 0:
+            for x in range(width - 2):
+                gx[x + 1] = here[x + 2] - here[x]
+            for x in range(width):
+                gy[x] = (below[x] - above[x]) * vertical
+            continue
+        for x in range(width):
+            dx = here[x + 1] - here[x - 1] if 0 < x < width - 1 else zero
+            dy = (below[x] - above[x]) * vertical
+            if dx * dx + dy * dy > gx[x] * gx[x] + gy[x] * gy[x]:
+                gx[x], gy[x] = dx, dy
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _row_votes(
+    gx: NDArray[np.float32],
+    gy: NDArray[np.float32],
+    bins: int,
+    signed: bool,
+    lower_bin: NDArray[np.int32],
+    lower_vote: NDArray[np.float32],
+    upper_vote: NDArray[np.float32],
+) -> None:
+    """Share each gradient's length between the two bins nearest to its direction.
+
+    There is neither a branch nor a call in the loop, and a division by zero does not raise, so that
+    the compiler can work on several pixels at once.
+    """
+    zero, half, one, two = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
+    tiny = np.float32(1e-30)
+    half_turn = np.float32(bins / 2 if signed else bins)  # in bins
+    for x in range(gx.size):
+        dx, dy = abs(gx[x]), abs(gy[x])
+        ratio = min(dx, dy) / max(dx, dy, tiny)
+        square = ratio * ratio
+        turn = _ARCTANGENT[8] * square + _ARCTANGENT[7]
+        turn = turn * square + _ARCTANGENT[6]
+        turn = turn * square + _ARCTANGENT[5]
+        turn = turn * square + _ARCTANGENT[4]
+        turn = turn * square + _ARCTANGENT[3]
+        turn = turn * square + _ARCTANGENT[2]
+        turn = turn * square + _ARCTANGENT[1]
+        turn = (turn * square + _ARCTANGENT[0]) * ratio  # in half turns, at most 1 / 4
+        turn = half - turn if dy > dx else turn
+        if signed:
+            turn = one - turn if gx[x] < zero else turn
+            turn = two - turn if gy[x] < zero else turn
+        else:
+            turn = one - turn if (gx[x] < zero) != (gy[x] < zero) else turn
+        position = turn * half_turn - half  # whole at the centres of bins
+        lower = np.floor(position)
+        length = np.sqrt(dx * dx + dy * dy)
+        upper = length * (position - lower)
+        lower_bin[x] = np.int32(lower)
+        upper_vote[x] = upper
+        lower_vote[x] = length - upper
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _collect_row(
+    bins: int,
+    lower_bin: NDArray[np.int32],
+    lower_vote: NDArray[np.float32],
+    upper_vote: NDArray[np.float32],
+    places: NDArray[np.int32],
+    shares: NDArray[np.float32],
+    of_row: NDArray[np.float32],
+) -> None:
+    """Collect the votes of a row of pixels in the columns of cells."""
+    of_row[:] = np.float32(0)
+    for x in range(lower_bin.size):
+        bin0 = lower_bin[x] if lower_bin[x] >= 0 else bins - 1
+        bin1 = lower_bin[x] + 1 if lower_bin[x] + 1 < bins else 0
+        low, high = lower_vote[x], upper_vote[x]
+        i = 0
+        while places[x, i] >= 0:
+            first, share = places[x, i] * bins, shares[x, i]
+            of_row[first + bin0] += share * low
+            of_row[first + bin1] += share * high
+            i += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _normalise_block(
+    cells: NDArray[np.float32], clip: np.float32, epsilon: np.float32, out: NDArray[np.float32]
+) -> None:
+    """L2-Hys: copy the cells of a block to `out`, both ``(block, block * bins)``, normalised."""
+    rows, length = cells.shape
+    one = np.float32(1)
+    total = epsilon * epsilon
+    for i in range(rows):
+        for k in range(length):
+            total += cells[i, k] * cells[i, k]
+    scale = one / np.sqrt(total)
+    total = epsilon * epsilon
+    for i in range(rows):
+        for k in range(length):
+            entry = min(cells[i, k] * scale, clip)
+            out[i, k] = entry
+            total += entry * entry
+    scale = one / np.sqrt(total)
+    for i in range(rows):
+        for k in range(length):
+            out[i, k] *= scale
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _describe_windows(
     windows: NDArray[np.float32],
     bins: int,
     signed: bool,
     down: NDArray[np.int32],
-    down_share: NDArray[np.float32],
+    down_shares: NDArray[np.float32],
     right: NDArray[np.int32],
-    right_share: NDArray[np.float32],
-    arctangent: NDArray[np.float32],
+    right_shares: NDArray[np.float32],
     clip: np.float32,
     epsilon: np.float32,
     out: NDArray[np.float32],
 ) -> None:
-    """Fill `out` ``(N, rows, cols, block, block, bins)``; compiled by :func:`_compiled`."""
-    count, height, width, channels = windows.shape
+    """Fill `out` ``(N, rows, cols, block, block, bins)``; the tables: `_shares_of_pixels`."""
+    count, height, width, _ = windows.shape
     _, rows, cols, block, _, _ = out.shape
-    zero, half, one, two = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
-    tiny = np.float32(1e-30)
-    half_turn = np.float32(bins / 2 if signed else bins)  # bins in half a turn
-    a0, a1, a2, a3, a4, a5, a6, a7, a8 = (
-        arctangent[0], arctangent[1], arctangent[2], arctangent[3], arctangent[4],
-        arctangent[5], arctangent[6], arctangent[7], arctangent[8],
-    )  # fmt: skip
     gx, gy = np.empty(width, np.float32), np.empty(width, np.float32)
-    lower_vote, upper_vote = np.empty(width, np.float32), np.empty(width, np.float32)
     lower_bin = np.empty(width, np.int32)
-    of_row = np.empty(cols * block * bins, np.float32)  # the votes of one row of pixels
+    lower_vote, upper_vote = np.empty(width, np.float32), np.empty(width, np.float32)
+    of_row = np.empty(cols * block * bins, np.float32)
     cells = np.empty((rows * block, cols * block * bins), np.float32)
     for n in range(count):
-        cells[:] = zero
+        cells[:] = np.float32(0)
         for y in range(height):
             if down[y, 0] < 0:
                 continue
-            # Gradient. Of several channels the one whose gradient is longest.
-            for channel in range(channels):
-                here = windows[n, y, :, channel]
-                above = windows[n, max(y - 1, 0), :, channel]
-                below = windows[n, min(y + 1, height - 1), :, channel]
-                vertical = one if 0 < y < height - 1 else zero  # none across the border
-                if channel == 0:
-                    gx[0], gx[width - 1] = zero, zero
-                    for x in range(width - 2):
-                        gx[x + 1] = here[x + 2] - here[x]
-                    for x in range(width):
-                        gy[x] = (below[x] - above[x]) * vertical
-                    continue
-                for x in range(width):
-                    dx = here[x + 1] - here[x - 1] if 0 < x < width - 1 else zero
-                    dy = (below[x] - above[x]) * vertical
-                    if dx * dx + dy * dy > gx[x] * gx[x] + gy[x] * gy[x]:
-                        gx[x], gy[x] = dx, dy
-            # Length and direction, and the two directions that share the vote. There is no branch
-            # in this loop, so that the compiler can work on several pixels at once.
-            for x in range(width):
-                dx, dy = abs(gx[x]), abs(gy[x])
-                large, small = max(dx, dy), min(dx, dy)
-                q = small / max(large, tiny)
-                s = q * q
-                turn = a8 * s + a7
-                turn = turn * s + a6
-                turn = turn * s + a5
-                turn = turn * s + a4
-                turn = turn * s + a3
-                turn = turn * s + a2
-                turn = turn * s + a1
-                turn = (turn * s + a0) * q  # in half turns
-                turn = half - turn if dy > dx else turn
-                if signed:
-                    turn = one - turn if gx[x] < zero else turn
-                    turn = two - turn if gy[x] < zero else turn
-                else:
-                    turn = one - turn if (gx[x] < zero) != (gy[x] < zero) else turn
-                position = turn * half_turn - half
-                lower = np.floor(position)
-                length = np.sqrt(dx * dx + dy * dy)
-                upper = length * (position - lower)
-                lower_bin[x] = np.int32(lower)
-                upper_vote[x] = upper
-                lower_vote[x] = length - upper
-            # Columns of cells.
-            of_row[:] = zero
-            for x in range(width):
-                bin0 = lower_bin[x] if lower_bin[x] >= 0 else bins - 1
-                bin1 = lower_bin[x] + 1 if lower_bin[x] + 1 < bins else 0
-                low, high = lower_vote[x], upper_vote[x]
-                place = 0
-                while right[x, place] >= 0:
-                    first = right[x, place] * bins
-                    share = right_share[x, place]
-                    of_row[first + bin0] += share * low
-                    of_row[first + bin1] += share * high
-                    place += 1
-            # Rows of cells.
-            place = 0
-            while down[y, place] >= 0:
-                row = cells[down[y, place]]
-                share = down_share[y, place]
-                for i in range(of_row.size):
-                    row[i] += share * of_row[i]
-                place += 1
-        # L2-Hys.
+            _row_gradient(windows[n], y, gx, gy)
+            _row_votes(gx, gy, bins, signed, lower_bin, lower_vote, upper_vote)
+            _collect_row(bins, lower_bin, lower_vote, upper_vote, right, right_shares, of_row)
+            i = 0
+            while down[y, i] >= 0:
+                row, share = cells[down[y, i]], down_shares[y, i]
+                for k in range(of_row.size):
+                    row[k] += share * of_row[k]
+                i += 1
         length = block * bins
         for r in range(rows):
             for c in range(cols):
-                entries = out[n, r, c].reshape(block, length)
-                total = epsilon * epsilon
-                for i in range(block):
-                    row = cells[r * block + i, c * length : (c + 1) * length]
-                    for k in range(length):
-                        entries[i, k] = row[k]
-                        total += row[k] * row[k]
-                scale = one / math.sqrt(total)
-                total = epsilon * epsilon
-                for i in range(block):
-                    for k in range(length):
-                        entry = min(entries[i, k] * scale, clip)
-                        entries[i, k] = entry
-                        total += entry * entry
-                scale = one / math.sqrt(total)
-                for i in range(block):
-                    for k in range(length):
-                        entries[i, k] *= scale
-
-
-@functools.cache
-def _compiled() -> Callable[..., None]:
-    """Compile on first use: importing Numba takes a while, and this module is imported often."""
-    from numba import njit
-
-    # A division by zero must not raise, or the loops could not work on several pixels at once.
-    return njit(cache=True, nogil=True, error_model="numpy")(_describe_windows)
+                here = cells[r * block : (r + 1) * block, c * length : (c + 1) * length]
+                _normalise_block(here, clip, epsilon, out[n, r, c].reshape(block, length))
 
 
 def _hog_fast(
@@ -360,9 +387,7 @@ def _hog_fast(
     right = _shares_of_pixels(width, cols, shares)
     out = np.empty((count, rows, cols, block, block, bins), np.float32)
     limits = np.float32(clip), np.float32(epsilon)
-    _compiled()(
-        np.ascontiguousarray(windows), bins, signed, *down, *right, _ARCTANGENT, *limits, out
-    )
+    _describe_windows(np.ascontiguousarray(windows), bins, signed, *down, *right, *limits, out)
     return out
 
 

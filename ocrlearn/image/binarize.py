@@ -232,7 +232,7 @@ def otsu_threshold(image: Any, *, rung: str | None = None) -> float:
         return lowest
     bin_width = (highest - lowest) / 256
     levels = (gray.astype(np.float64) - lowest) / bin_width
-    levels = levels.clip(0, 255).astype(np.uint8)
+    levels = array_module(gray).minimum(levels, 255).astype(np.uint8)
     return lowest + (rung_function(levels) + 0.5) * bin_width
 
 

@@ -1,5 +1,8 @@
 """Thresholds against scikit-image and OpenCV, the tie rule, and what a lighting ramp does."""
 
+import sys
+
+import cupy_stand_in
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage import data, filters
 
+from ocrlearn.cuda import _launch
 from ocrlearn.image.binarize import (
     OTSU_RUNGS,
     SAUVOLA_RUNGS,
@@ -322,6 +326,41 @@ def test_ink_is_the_same_on_every_rung(method, image):
         np.testing.assert_array_equal(binarize(image, method, rung=rung), expected)
     blank = np.full((5, 7), image[0, 0], image.dtype)
     assert not binarize(blank, method, rung="cuda").any()
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    """A stand-in that refuses what CuPy refuses, its kernels run by the emulator."""
+    module = cupy_stand_in.make_module()
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    _launch._raw_kernel.cache_clear()
+    yield module
+    _launch._raw_kernel.cache_clear()
+
+
+@pytest.mark.parametrize("dtype", ["bytes", "floats", "mask"])
+@pytest.mark.parametrize("method", THRESHOLDS)
+def test_cupy_in_cupy_out(cupy, method, dtype):
+    page = PAGE[:40, :90]
+    image = {"bytes": page, "floats": page / 255, "mask": page > 120}[dtype]
+    ink = binarize(cupy.asarray(image), method)
+    assert isinstance(ink, cupy.ndarray)
+    np.testing.assert_array_equal(ink.get(), binarize(image, method))
+    with pytest.raises(TypeError, match="the 'fast' rung works on NumPy arrays, got CuPy"):
+        binarize(cupy.asarray(image), method, rung="fast")
+
+
+def test_what_does_not_run_on_a_gpu_says_so(cupy):
+    with pytest.raises(TypeError, match="method 'clean' works on NumPy arrays, got a CuPy array"):
+        binarize(cupy.asarray(PAGE))
+    with pytest.raises(
+        ValueError, match=r"image must have shape \(H, W\) on the GPU, got \(4, 4, 3"
+    ):
+        binarize(cupy.asarray(np.zeros((4, 4, 3))), "otsu")
+    with pytest.raises(ValueError, match=r"at least 1 x 1 pixels, got shape \(0, 4\)"):
+        sauvola_threshold(cupy.asarray(np.zeros((0, 4))))
+    with pytest.raises(TypeError, match=r"image must be uint8, bool or float.*int64"):
+        otsu_threshold(cupy.asarray(np.zeros((4, 4), int)))
 
 
 def test_bad_arguments_are_named():
