@@ -62,8 +62,8 @@ class KMeansResult:
     inertia
         The sum of the squared distances of the points from their centres.
     inertias
-        ``(iterations + 1,)`` float64, on the host: the inertia of the initial centres and after
-        every iteration. It never rises, but for the rounding of the centres to float32.
+        ``(iterations + 1,)`` float64, the inertia of the initial centres and after every iteration.
+        It never rises, but for the rounding of the centres to float32.
     iterations
         How many were made: fewer than allowed where the centres came to rest.
     """
@@ -71,7 +71,7 @@ class KMeansResult:
     centres: Any
     labels: Any
     inertia: float
-    inertias: NDArray[np.float64]
+    inertias: Any
     iterations: int
 
 
@@ -138,7 +138,7 @@ def _lloyd(
         centres = moved
         if at_rest:
             iterations = done  # assign once more, to the final centres
-    values = np.array([float(inertia) for inertia in inertias])
+    values = array_module(points).stack(inertias)
     return KMeansResult(centres, labels, float(values[-1]), values, done)
 
 
