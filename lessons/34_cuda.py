@@ -1188,7 +1188,7 @@ def update(pixels, nearest, kernel="update_by_blocks"):
 
 def centres_of(sums):
     """Return the mean colours, rounded to whole numbers."""
-    members = sums[:, 3:].clip(1)
+    members = array_module(sums).maximum(sums[:, 3:], 1)
     return ((sums[:, :3] + members // 2) // members).astype(np.int32)
 
 
@@ -1501,14 +1501,16 @@ three_speeds(COMPONENTS_RUNGS, blobs, 8)
 # when they are asked for by name:
 
 # %%
-from ocrlearn.cluster import kmeans
+from ocrlearn.cluster.kmeans import assign as assign_points
+from ocrlearn.cluster.slic import slic
 
 points = picture[::3, ::3].reshape(-1, 3).astype(np.float32)
 centres = start.astype(np.float32)
 operations = {
     "binarize": lambda rung: OTSU_INK_RUNGS[rung](page),
     "connected_components": lambda rung: connected_components(blobs, rung=rung)[0],
-    "kmeans.assign": lambda rung: kmeans.assign(points, centres, rung=rung)[0],
+    "kmeans.assign": lambda rung: assign_points(points, centres, rung=rung)[0],
+    "slic": lambda rung: slic(picture[:60, :120], segments=40, iterations=3, rung=rung),
 }
 for name, call in operations.items():
     with cuda.emulation() as run:

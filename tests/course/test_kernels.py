@@ -2,15 +2,19 @@
 
 import ast
 import json
+import sys
 
+import cupy_stand_in
 import jupytext
 import numpy as np
 import pytest
 
 from ocrlearn import cuda
+from ocrlearn._dispatch import array_module
 from ocrlearn.course import kernels
 from ocrlearn.course.chapters import home
 from ocrlearn.course.exercise import WrongAnswer
+from ocrlearn.cuda import _launch
 from ocrlearn.cuda import compile as compile_check
 
 COUNT = r"""
@@ -121,6 +125,38 @@ def test_without_a_gpu_the_reason_is_printed(capsys, monkeypatch):
     monkeypatch.setattr(cuda, "why_no_gpu", lambda: "CuPy is not installed.")
     kernels.also_on_gpu(np.negative, numbers)
     assert capsys.readouterr().out == "in the emulator only: CuPy is not installed.\n"
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU that is none: arrays like CuPy's, kernels in the emulator."""
+    monkeypatch.setitem(sys.modules, "cupy", cupy_stand_in.make_module())
+    monkeypatch.setattr(cuda, "why_no_gpu", lambda: "")
+    monkeypatch.setattr(cuda, "gpu_name", lambda: "Some GPU")
+    _launch._raw_kernel.cache_clear()
+    yield
+    _launch._raw_kernel.cache_clear()
+
+
+def count_above(numbers):
+    result = array_module(numbers).zeros(1, np.int32)
+    file = kernels.source("a.cu", COUNT)
+    cuda.launch(
+        file.kernel("count_above"), 4, 32, numbers=numbers, count=100, least=60, result=result
+    )
+    return result
+
+
+def test_with_a_gpu_the_same_code_runs_there(capsys, gpu):
+    kernels.also_on_gpu(count_above, numbers)
+    assert capsys.readouterr().out == "the same on a GPU: Some GPU\n"
+
+
+def test_an_answer_that_differs_on_the_gpu_stops_the_chapter(gpu):
+    with pytest.raises(AssertionError):
+        kernels.also_on_gpu(
+            lambda a: count_above(a) + (0 if isinstance(a, np.ndarray) else 1), numbers
+        )
 
 
 def test_recorded_timings_name_the_hardware(capsys, monkeypatch, tmp_path):
