@@ -26,6 +26,7 @@ _MODULES = (
     "exercise",
     "facts",
     "figures",
+    "kernels",
     "notebook",
     "player",
     "proof",
