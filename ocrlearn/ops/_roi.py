@@ -29,6 +29,7 @@ from ocrlearn._dispatch import array_module
 from ocrlearn._validate import check_number
 
 LARGEST_OUTPUT = 1024  # bins along one side
+MOST_SAMPLES = 1024  # of RoIAlign, along one side of a bin
 FARTHEST = 2**19  # pixels of the feature map: bin * width then fits 31 bits in every kernel
 
 
@@ -97,7 +98,9 @@ def check_scale(spatial_scale: Any) -> float:
 def check_sampling(spatial_scale: Any, sampling_ratio: Any, aligned: Any) -> tuple[float, int]:
     """Check what RoIAlign takes beside the features and the boxes."""
     scale = check_scale(spatial_scale)
-    ratio = int(check_number(sampling_ratio, "sampling_ratio", low=-1, high=1024, integer=True))
+    ratio = int(
+        check_number(sampling_ratio, "sampling_ratio", low=-1, high=MOST_SAMPLES, integer=True)
+    )
     if not isinstance(aligned, bool | np.bool_):
         raise TypeError(f"aligned must be a bool, got {aligned!r}")
     return scale, ratio
@@ -212,7 +215,7 @@ def bin_grids(
     if sampling_ratio > 0:
         samples = xp.full(bin_sides.shape, sampling_ratio, dtype=np.int32)
     else:
-        samples = xp.maximum(xp.ceil(bin_sides), 0.0).astype(np.int32)
+        samples = xp.clip(xp.ceil(bin_sides), 0, MOST_SAMPLES).astype(np.int32)
     bins = xp.concatenate([starts, bin_sides], axis=1)
     return xp.ascontiguousarray(bins), xp.ascontiguousarray(samples)
 

@@ -71,8 +71,10 @@ def _bin_of_features(
     if not aligned:
         box_width, box_height = max(box_width, 1.0), max(box_height, 1.0)
     bin_height, bin_width = box_height / output_size[0], box_width / output_size[1]
-    rows = sampling_ratio if sampling_ratio > 0 else max(math.ceil(bin_height), 0)
-    columns = sampling_ratio if sampling_ratio > 0 else max(math.ceil(bin_width), 0)
+    rows = columns = sampling_ratio
+    if sampling_ratio <= 0:
+        rows = min(max(math.ceil(bin_height), 0), _roi.MOST_SAMPLES)
+        columns = min(max(math.ceil(bin_width), 0), _roi.MOST_SAMPLES)
     found = []
     for row in range(rows):
         y = y0 + (i + (row + 0.5) / rows) * bin_height
@@ -507,7 +509,8 @@ def roi_align(
         Resolution of the feature map over that of the image, above 0.
     sampling_ratio
         Samples of a bin along each side; the paper takes 2. With 0 or -1 there are as many as the
-        bin is pixels of the feature map wide or high, rounded up.
+        bin is pixels of the feature map wide or high, rounded up, and at most 1024, so that a box
+        of absurd size does not stop the program.
     aligned
         Whether to move the box by half a pixel of the feature map when reading it as indices; see
         the module's text. torchvision's default is False, for the sake of old models.
