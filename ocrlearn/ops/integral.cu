@@ -28,18 +28,20 @@
 // Continue an axis by reflection about its first and last pixel, as often as needed: dcb|abcd|cba.
 __device__ int reflect(int place, int size)
 {
+    if (place >= 0 && place < size) return place;  // nearly always; spares a division
     if (size == 1) return 0;
     int period = 2 * (size - 1);
     int inside = abs(place) % period;
     return inside < size ? inside : period - inside;
 }
 
-// The number that is summed at (y, x) of the continued image: its value less `offset`, or its square.
+// The number that is summed in row `y` of the continued image and column `column` of the image: the
+// pixel less `offset`, or its square.
 __device__ Sum summand(const Pixel* image, int height, int width, int radius, Sum offset, int power,
-                       int y, int x)
+                       int y, int column)
 {
     Index row = reflect(y - radius, height);
-    Sum value = (Sum)image[row * width + reflect(x - radius, width)] - offset;
+    Sum value = (Sum)image[row * width + column] - offset;
     return power == 2 ? value * value : value;
 }
 
@@ -55,10 +57,11 @@ sum_bands(const Pixel* image,  // [height * width]
     int columns = width + 2 * radius, rows = height + 2 * radius;
     int x = blockIdx.x * TILE + threadIdx.x;
     if (x >= columns) return;
+    int column = reflect(x - radius, width);
     int top = blockIdx.y * BAND, bottom = min(top + BAND, rows);
-    Sum total = 0;
+    Sum less = offset[0], total = 0;
     for (int y = top; y < bottom; ++y)
-        total += summand(image, height, width, radius, offset[0], power, y, x);
+        total += summand(image, height, width, radius, less, power, y, column);
     totals[(Index)blockIdx.y * columns + x] = total;
 }
 
@@ -91,7 +94,7 @@ __device__ Sum scan_warp(Sum value, int lane)
 }
 
 // One block finishes one band of the table; see above. 32 KB of shared memory.
-// Budget: 64 registers
+// Budget: 56 registers
 extern "C" __global__ void __launch_bounds__(256)
 scan_tiles(const Pixel* image,  // [height * width]
            int height, int width, int radius, int power,
@@ -105,6 +108,7 @@ scan_tiles(const Pixel* image,  // [height * width]
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     int top = blockIdx.x * BAND, band_rows = min(BAND, rows - top);
     Index stride = columns + 1;
+    Sum less = offset[0];
 
     if (blockIdx.x == 0)  // the row of zeros above the first pixels
         for (int x = threadIdx.x; x <= columns; x += TILE) table[x] = 0;
@@ -113,11 +117,12 @@ scan_tiles(const Pixel* image,  // [height * width]
 
     Sum carry[BAND / WARPS] = {};  // the sum of its rows so far, which a warp keeps to itself
     for (int left = 0; left < columns; left += TILE) {
-        int x = left + threadIdx.x;
+        int x = left + threadIdx.x, column = reflect(min(x, columns - 1) - radius, width);
         Sum down = x < columns ? above[(Index)blockIdx.x * columns + x] : (Sum)0;
+#pragma unroll 4
         for (int row = 0; row < band_rows; ++row) {
             if (x < columns)
-                down += summand(image, height, width, radius, offset[0], power, top + row, x);
+                down += summand(image, height, width, radius, less, power, top + row, column);
             tile[row][threadIdx.x] = x < columns ? down : (Sum)0;
         }
         __syncthreads();
@@ -126,6 +131,7 @@ scan_tiles(const Pixel* image,  // [height * width]
             int row = turn * WARPS + warp;
             if (row >= band_rows) break;  // the whole warp together
             Sum* out = table + (Index)(top + row + 1) * stride + 1;
+#pragma unroll 2
             for (int part = 0; part < TILE; part += 32) {
                 Sum along = carry[turn] + scan_warp(tile[row][part + lane], lane);
                 if (left + part + lane < columns) out[left + part + lane] = along;
