@@ -92,8 +92,8 @@ extern "C" __global__ void __launch_bounds__(256)
 normalise(const Sum* __restrict__ sums,     // [(height + 1) * (width + 1)]
           const Sum* __restrict__ squares,  // [(height + 1) * (width + 1)]
           int height, int width, int template_height, int template_width,
-          const float* __restrict__ numerator,  // [(height - template_height) * stride + width - template_width + 1]
-          int stride,
+          const float* __restrict__ numerator,  // [origin + (height - template_height) * stride + width - template_width + 1]
+          Index origin, int stride,  // the first window's numerator, and the length of its rows
           const double* __restrict__ scale,  // [1]
           double flat_variance,
           float* __restrict__ scores)  // [(height - template_height + 1) * (width - template_width + 1)]
@@ -108,7 +108,7 @@ normalise(const Sum* __restrict__ sums,     // [(height + 1) * (width + 1)]
     float score = 0.0f;
     if ((double)contrast > flat_variance * (double)(pixels * pixels)) {
         float factor = (float)(scale[0] * sqrt((double)pixels));
-        score = numerator[(Index)y * stride + x] * factor / sqrtf((float)contrast);
+        score = numerator[origin + (Index)y * stride + x] * factor / sqrtf((float)contrast);
     }
     scores[(Index)y * columns + x] = fminf(fmaxf(score, -1.0f), 1.0f);
 }

@@ -5,22 +5,23 @@ with the window under it,
 
     sum (f - mean f) (t - mean t) / sqrt(sum (f - mean f)^2 sum (t - mean t)^2),
 
-between -1 and 1, and the same whatever the gain and the offset of the image. Lewis ("Fast Normalized
-Cross-Correlation", Vision Interface, 1995) computes all of them for the price of one correlation.
-With the template's mean taken off, the image's drops out of the numerator, which is then a plain
-cross-correlation: short sums for a small template, Fourier transforms for a large one. And the sums
-under the root follow from running sums of f and f^2, whatever the size of the template.
+between -1 and 1, and the same whatever the gain and the offset of the image. Lewis ("Fast
+Normalized Cross-Correlation", Vision Interface, 1995) gets all of them for the price of one
+correlation. With the template's mean taken off, the image's drops out of the numerator, which is
+then a plain cross-correlation: short sums for a small template, Fourier transforms for a large one.
+The sums under the root follow from running sums of f and f^2, whatever the size of the template.
 
 The transforms are not of the whole image but of tiles that fit the processor's cache and overlap by
 the template (overlap-save), one thread to a tile.
 
 A window without contrast has no correlation coefficient; its score is 0 here. For uint8 images the
-sums are exact and only windows of one level are flat. For floating images, sums are taken in float64
-about the image's mean, and a standard deviation of at most 1e-5 counts as flat, 0.003 of a gray level
-of an 8-bit image.
+sums are exact and only windows of one level are flat. For floating images, sums are taken in
+float64 about the image's mean, and a standard deviation of at most 1e-5 counts as flat, 0.003 of a
+level of an 8-bit image.
 """
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -77,7 +78,7 @@ def ncc_reference(
 
 @dataclass(frozen=True)
 class _Template:
-    """A template without its mean, and what the numerator is multiplied with: 1 / its norm, or 0."""
+    """A template without its mean, and the numerator's factor: 1 / its norm, or 0 if it is flat."""
 
     centred: Any  # (h, w) float64
     scale: Any  # float64, () in the library of the template
@@ -86,15 +87,14 @@ class _Template:
     def of(cls, template: Any) -> "_Template":
         xp = array_module(template)
         # n t - sum t is exact for uint8, and 0 everywhere for a template of one level.
-        centred = (template.astype(np.float64) * template.size - template.sum(dtype=np.float64)) / (
-            template.size
-        )
+        values = xp.ascontiguousarray(template, dtype=np.float64)
+        centred = (values * template.size - values.sum()) / template.size
         squared = (centred * centred).sum()
         flat = squared <= _flat_variance(template) * template.size
         return cls(centred, xp.where(flat, 0.0, 1.0 / xp.sqrt(xp.where(flat, 1.0, squared))))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")  # a test for 0 / 0 would stop vectorisation
 def _normalise(
     image: NDArray[Any],
     offset: float,
@@ -104,43 +104,44 @@ def _normalise(
     flat_variance: float,
     scores: NDArray[np.float32],
 ) -> None:
-    """Divide the numerators by what the windows' contrast demands, by running sums.
+    """Divide the numerators by what the contrast of the windows demands, by running sums.
 
     Each column keeps its sums over the height of the template: one pixel enters, one leaves. Along
-    the row, one column enters and one leaves. The sums of uint8 pixels are whole numbers, and exact.
+    the row, one column enters and one leaves. Of uint8 pixels with an offset of 0, all sums are
+    whole numbers far below 2**53, and exact.
     """
-    template_height, template_width = size
+    height, width = size
     rows, columns = scores.shape
-    pixels = float(template_height * template_width)
-    width = columns + template_width - 1
-    column_sums, column_squares = np.zeros(width), np.zeros(width)
+    pixels = float(height * width)
+    column_sums, column_squares = np.zeros(columns + width - 1), np.zeros(columns + width - 1)
+    changes, square_changes = np.empty(columns), np.empty(columns)
     sums, squares = np.empty(columns), np.empty(columns)
     least = flat_variance * pixels * pixels
     factor = np.float32(scale * np.sqrt(pixels))
     for y in range(rows):
-        if y == 0:
-            for row in range(template_height):
-                for x in range(width):
-                    value = image[row, x] - offset
-                    column_sums[x] += value
-                    column_squares[x] += value * value
-        else:
-            entering, leaving = image[y + template_height - 1], image[y - 1]
-            for x in range(width):
-                new, old = entering[x] - offset, leaving[x] - offset
-                column_sums[x] += new - old
-                column_squares[x] += new * new - old * old
-        total, total_square = 0.0, 0.0
-        for x in range(template_width - 1):
-            total += column_sums[x]
-            total_square += column_squares[x]
-        last_sums, last_squares = column_sums[template_width - 1 :], column_squares[template_width - 1 :]
-        for x in range(columns):
-            total += last_sums[x]
-            total_square += last_squares[x]
-            sums[x], squares[x] = total, total_square
-            total -= column_sums[x]
-            total_square -= column_squares[x]
+        # The row that leaves does so only after the first window.
+        for row in range(0 if y == 0 else height - 1, height):
+            entering = image[y + row]
+            for x in range(column_sums.size):
+                value = entering[x] - offset
+                column_sums[x] += value
+                column_squares[x] += value * value
+        if y > 0:
+            leaving = image[y - 1]
+            for x in range(column_sums.size):
+                value = leaving[x] - offset
+                column_sums[x] -= value
+                column_squares[x] -= value * value
+        entering_sums, entering_squares = column_sums[width:], column_squares[width:]
+        for x in range(columns - 1):
+            changes[x] = entering_sums[x] - column_sums[x]
+            square_changes[x] = entering_squares[x] - column_squares[x]
+        total, total_square = column_sums[:width].sum(), column_squares[:width].sum()
+        sums[0], squares[0] = total, total_square
+        for x in range(columns - 1):
+            total += changes[x]
+            total_square += square_changes[x]
+            sums[x + 1], squares[x + 1] = total, total_square
         row_scores, row_numerator = scores[y], numerator[y]
         for x in range(columns):
             contrast = pixels * squares[x] - sums[x] * sums[x]  # n^2 times the variance
@@ -151,16 +152,33 @@ def _normalise(
             row_scores[x] = np.float32(0) if flat else score
 
 
-def _offset(image: NDArray[Any]) -> float:
-    """What running sums take off every pixel: nothing where they are exact, else the mean."""
-    return 0.0 if image.dtype == np.uint8 else float(image.mean(dtype=np.float64))
+def _normalise_part(
+    part: NDArray[Any],
+    image_mean: float,
+    wanted: _Template,
+    numerator: NDArray[np.floating[Any]],
+    scores: NDArray[np.float32],
+) -> None:
+    """Call :func:`_normalise` with sums of the pixels of uint8, and else about the mean."""
+    _normalise(
+        part,
+        0.0 if part.dtype == np.uint8 else image_mean,
+        wanted.centred.shape,
+        numerator,
+        float(wanted.scale),
+        _flat_variance(part),
+        scores,
+    )
 
 
 @njit(cache=True, nogil=True)
 def _correlate(
     image: NDArray[Any], offset: float, template: NDArray[np.float64], result: NDArray[np.float64]
 ) -> None:
-    """Sums of products at every place: one row of the template after the other, along whole rows."""
+    """Sum up the products at every place, one tap of the template after the other.
+
+    Each tap is added along a whole row of the result, which the compiler can vectorise.
+    """
     rows, columns = result.shape
     height, width = template.shape
     centred = np.empty((height, columns + width - 1))  # a ring of the rows under the template
@@ -174,27 +192,26 @@ def _correlate(
         for dy in range(height):
             under = centred[(y + dy) % height]
             for dx in range(width):
-                factor, shifted = template[dy, dx], under[dx : dx + columns]
+                tap, shifted = template[dy, dx], under[dx : dx + columns]
                 for x in range(columns):
-                    sums[x] += factor * shifted[x]
+                    sums[x] += tap * shifted[x]
 
 
 def _direct(image: NDArray[Any], template: NDArray[Any]) -> NDArray[np.float32]:
     wanted = _Template.of(template)
     height, width = template.shape
     scores = np.empty((image.shape[0] - height + 1, image.shape[1] - width + 1), np.float32)
-    offset, mean = _offset(image), float(image.mean(dtype=np.float64))
+    mean = float(image.mean(dtype=np.float64))
 
     def band(first: int, last: int) -> None:
         window = image[first : last + height - 1]
         numerator = np.empty((last - first, scores.shape[1]))
         _correlate(window, mean, wanted.centred, numerator)
-        _normalise(window, offset, template.shape, numerator, float(wanted.scale),
-                   _flat_variance(image), scores[first:last])  # fmt: skip
+        _normalise_part(window, mean, wanted, numerator, scores[first:last])
 
     bands = min(get_num_threads(), len(scores))
     edges = [len(scores) * i // bands for i in range(bands + 1)]
-    _in_threads(band, list(zip(edges[:-1], edges[1:], strict=True)))
+    _in_threads(band, list(itertools.pairwise(edges)))
     return scores
 
 
@@ -206,7 +223,9 @@ def _in_threads(work: Callable[[int, int], None], jobs: list[tuple[int, int]]) -
 
 
 @functools.lru_cache(maxsize=64)
-def _tiling(scores: tuple[int, int], template: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+def _tiling(
+    scores: tuple[int, int], template: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
     """Choose the size of tiles: return that of their transforms, and that of the scores of each.
 
     For each axis, the scores are cut into 1, 2, 3 ... equal pieces; a piece of p scores needs p + h
@@ -226,8 +245,7 @@ def _tiling(scores: tuple[int, int], template: tuple[int, int]) -> tuple[tuple[i
     down, across = np.unravel_index(np.argmin(cost), cost.shape)
     transform = int(lengths[0][down]), int(lengths[1][across])
     # The transforms may be longer than asked for: use them to the full.
-    fitting = tuple(length - size + 1 for length, size in zip(transform, template, strict=True))
-    return transform, fitting
+    return transform, (transform[0] - template[0] + 1, transform[1] - template[1] + 1)
 
 
 def _by_fft(image: NDArray[Any], template: NDArray[Any]) -> NDArray[np.float32]:
@@ -236,20 +254,20 @@ def _by_fft(image: NDArray[Any], template: NDArray[Any]) -> NDArray[np.float32]:
     scores = np.empty((image.shape[0] - height + 1, image.shape[1] - width + 1), np.float32)
     transform, tile = _tiling(scores.shape, template.shape)
     spectrum = np.conj(scipy.fft.rfft2(wanted.centred.astype(np.float32), transform))
-    offset = _offset(image)
+    mean = float(image.mean(dtype=np.float64))
 
     def match_tile(top: int, left: int) -> None:
         part = scores[top : top + tile[0], left : left + tile[1]]
         window = image[top : top + len(part) + height - 1, left : left + part.shape[1] + width - 1]
-        # Without its mean, the tile's numbers are small, and so are their rounding errors.
+        # Without the mean the numbers are small, and so are their rounding errors.
         centred = np.zeros(transform, np.float32)
-        mean = np.float32(window.mean(dtype=np.float64))
-        np.subtract(window, mean, out=centred[: window.shape[0], : window.shape[1]])
+        np.subtract(window, np.float32(mean), out=centred[: window.shape[0], : window.shape[1]])
         product = scipy.fft.rfft2(centred, overwrite_x=True)
         product *= spectrum
-        numerator = scipy.fft.irfft2(product, transform, overwrite_x=True)
-        _normalise(window, offset, template.shape, numerator, float(wanted.scale),
-                   _flat_variance(image), part)  # fmt: skip
+        # Rows that no window starts in are left out before the second half of the way back.
+        product = scipy.fft.ifft(product, axis=0, overwrite_x=True)[: len(part)]
+        numerator = scipy.fft.irfft(product, transform[1], axis=1, overwrite_x=True)
+        _normalise_part(window, mean, wanted, numerator, part)
 
     tops, lefts = range(0, scores.shape[0], tile[0]), range(0, scores.shape[1], tile[1])
     _in_threads(match_tile, [(top, left) for top in tops for left in lefts])
@@ -270,29 +288,35 @@ BLOCK = (32, 8)
 OUTPUTS = 8  # scores below each other that a thread of the direct kernel works on, as in the source
 
 
+def _types(image: Any, template: Any) -> tuple[dict[str, str], Any]:
+    """Return the types to compile the kernels with, and the dtype of the summed-area tables."""
+    if image.dtype != np.uint8:
+        return {"Pixel": "float", "Sum": "double", "Wide": "double"}, np.float64
+    if template.size * 255**2 < 2**32:
+        return {"Pixel": "unsigned char", "Sum": "unsigned int", "Wide": "long long"}, np.uint32
+    return {"Pixel": "unsigned char", "Sum": "long long", "Wide": "long long"}, np.int64
+
+
 def _ncc_cuda(image: Any, template: Any, method: str = "auto") -> Any:
     xp = array_module(image, template)
     image = xp.ascontiguousarray(image)
     wanted = _Template.of(template)
     if method == "auto":
         method = "direct" if template.size <= DIRECT_ON_GPU else "fft"
-    mean = image.mean(dtype=np.float64).astype(np.float32)
-    numerator = (_numerator_direct if method == "direct" else _numerator_fft)(
-        image, mean, wanted.centred.astype(np.float32)
-    )
-    whole = image.dtype == np.uint8
-    if whole and template.size * 255**2 < 2**32:
-        types, sums = {"Sum": "unsigned int", "Wide": "long long"}, np.uint32
-    elif whole:
-        types, sums = {"Sum": "long long", "Wide": "long long"}, np.int64
+    mean = image.mean(dtype=np.float64)
+    centred, mean32 = wanted.centred.astype(np.float32), mean.astype(np.float32)
+    if method == "direct":
+        numerator, origin = _numerator_direct(image, mean32, centred), 0
     else:
-        types, sums = {"Sum": "double", "Wide": "double"}, np.float64
-    offset = xp.zeros(1, sums) if whole else image.mean(dtype=np.float64).reshape(1)
+        numerator = _numerator_fft(image, mean32, centred)
+        origin = (template.shape[0] - 1) * numerator.shape[1] + template.shape[1] - 1
+    types, sums = _types(image, template)
+    offset = xp.zeros(1, sums) if image.dtype == np.uint8 else mean.reshape(1)
     height, width = image.shape
     rows, columns = height - template.shape[0] + 1, width - template.shape[1] + 1
     scores = cuda.empty((rows, columns), np.float32, like=image)
     cuda.launch(
-        KERNELS.kernel("normalise", Pixel="unsigned char", **types),
+        KERNELS.kernel("normalise", **types),
         cuda.blocks_for((columns, rows), BLOCK),
         BLOCK,
         sums=_table_cuda(image, sums, offset),
@@ -302,6 +326,7 @@ def _ncc_cuda(image: Any, template: Any, method: str = "auto") -> Any:
         template_height=template.shape[0],
         template_width=template.shape[1],
         numerator=numerator,
+        origin=origin,
         stride=numerator.shape[1],
         scale=wanted.scale.reshape(1),
         flat_variance=_flat_variance(image),
@@ -314,9 +339,8 @@ def _numerator_direct(image: Any, mean: Any, template: Any) -> Any:
     height, width = image.shape
     rows, columns = height - template.shape[0] + 1, width - template.shape[1] + 1
     numerator = cuda.empty((rows, columns), np.float32, like=image)
-    pixel = "unsigned char" if image.dtype == np.uint8 else "float"
     cuda.launch(
-        KERNELS.kernel("correlate", Pixel=pixel, Sum="unsigned int", Wide="long long"),
+        KERNELS.kernel("correlate", **_types(image, template)[0]),
         cuda.blocks_for((columns, rows), (BLOCK[0], BLOCK[1] * OUTPUTS)),
         BLOCK,
         image=image,
@@ -334,13 +358,14 @@ def _numerator_direct(image: Any, mean: Any, template: Any) -> Any:
 def _numerator_fft(image: Any, mean: Any, template: Any) -> Any:
     """Correlate by one transform of the whole image: a GPU has no use for tiles.
 
-    Windows that reach past the border wrap around, and only spoil scores that are not wanted.
+    Correlation is convolution with the template turned round. The sum for the window at (x, y) is
+    then at (x + w - 1, y + h - 1), and what wraps around the borders only spoils places before.
     """
     xp = array_module(image)
     size = tuple(scipy.fft.next_fast_len(side, real=True) for side in image.shape)
     product = xp.fft.rfft2(image.astype(np.float32) - mean, size)
-    product *= xp.conj(xp.fft.rfft2(template, size))
-    return xp.ascontiguousarray(xp.fft.irfft2(product, size)).astype(np.float32, copy=False)
+    product *= xp.fft.rfft2(template[::-1, ::-1], size)
+    return xp.ascontiguousarray(xp.fft.irfft2(product, size), dtype=np.float32)
 
 
 RUNGS: dict[str, Callable[..., Any]] = {
@@ -390,8 +415,9 @@ def normalized_cross_correlation(
     Returns
     -------
     scores
-        ``(H - h + 1, W - w + 1)`` float32 in [-1, 1]. Entry ``[y, x]`` belongs to the window whose top
-        left pixel is (x, y). 0 where the window, or the template, has no contrast; see the module.
+        ``(H - h + 1, W - w + 1)`` float32 in [-1, 1]. Entry ``[y, x]`` belongs to the window whose
+        top left pixel is (x, y). 0 where the window, or the template, has no contrast; see the
+        module.
 
     Raises
     ------
@@ -400,9 +426,8 @@ def normalized_cross_correlation(
 
     Notes
     -----
-    "fft", and the kernels, compute numerators in float32. The error of a score grows as the contrast
-    of its window falls against that around it: about 1e-6 for a window of ordinary contrast, and
-    up to 1e-4 for one whose standard deviation is a hundredth of its surroundings'.
+    "fft", and the kernels, compute numerators in float32. The error of a score is about 1e-6 for a
+    window of ordinary contrast, and grows as that contrast falls against that of its surroundings.
 
     Examples
     --------
@@ -460,8 +485,8 @@ def match_template(
     Parameters
     ----------
     image, template, method, rung
-        As in :func:`normalized_cross_correlation`. For CuPy arrays the scores are computed on the GPU
-        and the places above the threshold are sorted on the host, which waits for the GPU.
+        As in :func:`normalized_cross_correlation`. For CuPy arrays the scores are computed on the
+        GPU and the places above the threshold are sorted on the host, which waits for the GPU.
     threshold
         Least score of a match, in [-1, 1].
     max_matches
