@@ -198,18 +198,25 @@ def _nearest_in_tile(
 
 
 @njit(cache=True, nogil=True)
-def _add_tile(
+def _sum_tile(
     points: NDArray[np.float32],
     labels: NDArray[np.int32],
     sums: NDArray[np.float64],
     counts: NDArray[np.int64],
 ) -> None:
-    """Add each point to its cluster's sum and count."""
+    """Fill `sums` and `counts` with the sum and the number of each cluster's points."""
+    sums[:] = 0
+    counts[:] = 0
     for i in range(labels.size):
         cluster = labels[i]
         counts[cluster] += 1
         for d in range(points.shape[1]):
             sums[cluster, d] += points[i, d]
+
+
+# The functions that share tiles among threads fill arrays that they are given, and leave it to
+# NumPy to add up the tiles: in them every whole-array operation would be shared out as well, and
+# wait for the slowest thread once more.
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -228,16 +235,15 @@ def _assign_tiles(
 
 @njit(cache=True, nogil=True, parallel=True)
 def _sum_tiles(
-    points: NDArray[np.float32], labels: NDArray[np.int32], k: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    tiles = (labels.size + _TILE - 1) // _TILE
-    sums = np.zeros((tiles, k, points.shape[1]))
-    counts = np.zeros((tiles, k), np.int64)
-    for tile in prange(tiles):
+    points: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    sums: NDArray[np.float64],
+    counts: NDArray[np.int64],
+) -> None:
+    for tile in prange(len(sums)):
         start = tile * _TILE
         stop = min(start + _TILE, labels.size)
-        _add_tile(points[start:stop], labels[start:stop], sums[tile], counts[tile])
-    return sums.sum(axis=0), counts.sum(axis=0)
+        _sum_tile(points[start:stop], labels[start:stop], sums[tile], counts[tile])
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -246,25 +252,31 @@ def _assign_and_sum_tiles(
     columns: NDArray[np.float32],
     centres: NDArray[np.float32],
     labels: NDArray[np.int32],
-) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
-    """Both steps in one pass: sums and counts of the clusters, and the inertia."""
-    tiles = (labels.size + _TILE - 1) // _TILE
-    sums = np.zeros((tiles, centres.shape[0], centres.shape[1]))
-    counts = np.zeros((tiles, centres.shape[0]), np.int64)
-    inertia = np.zeros(tiles)
-    for tile in prange(tiles):
+    sums: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    inertias: NDArray[np.float64],
+) -> None:
+    """Do both steps in one pass, and add up the squared distances of each tile."""
+    for tile in prange(len(sums)):
         start = tile * _TILE
         stop = min(start + _TILE, labels.size)
         squared = np.empty(stop - start, np.float32)
         distance = np.zeros(stop - start, np.float32)
         own_labels = labels[start:stop]
         _nearest_in_tile(columns, start, centres, own_labels, squared, distance)
-        _add_tile(points[start:stop], own_labels, sums[tile], counts[tile])
+        _sum_tile(points[start:stop], own_labels, sums[tile], counts[tile])
         total = 0.0
         for i in range(squared.size):
             total += squared[i]
-        inertia[tile] = total
-    return sums.sum(axis=0), counts.sum(axis=0), inertia.sum()
+        inertias[tile] = total
+
+
+def _empty_sums(
+    points: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Allocate the sums and counts of every tile."""
+    tiles = -(-len(points) // _TILE)
+    return np.empty((tiles, k, points.shape[1])), np.empty((tiles, k), np.int64)
 
 
 def _assign_fast(
@@ -280,8 +292,9 @@ def _assign_fast(
 def _update_fast(
     points: NDArray[np.float32], labels: NDArray[np.int32], k: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    sums, counts = _sum_tiles(np.ascontiguousarray(points), np.ascontiguousarray(labels), k)
-    return _to_centres(points, labels, sums, counts), counts
+    sums, counts = _empty_sums(points, k)
+    _sum_tiles(np.ascontiguousarray(points), np.ascontiguousarray(labels), sums, counts)
+    return _to_centres(points, labels, sums, counts)
 
 
 def _to_centres(
@@ -289,10 +302,12 @@ def _to_centres(
     labels: NDArray[np.int32],
     sums: NDArray[np.float64],
     counts: NDArray[np.int64],
-) -> NDArray[np.float32]:
-    centres = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
-    _move_empty_clusters(points, labels, centres, np.flatnonzero(counts == 0))
-    return centres
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Join the tiles and divide; also return the counts of all."""
+    count = counts.sum(axis=0)
+    centres = (sums.sum(axis=0) / np.maximum(count, 1)[:, None]).astype(np.float32)
+    _move_empty_clusters(points, labels, centres, np.flatnonzero(count == 0))
+    return centres, count
 
 
 def _kmeans_fast(
@@ -301,13 +316,15 @@ def _kmeans_fast(
     points, centres = np.ascontiguousarray(points), np.ascontiguousarray(centres)
     columns = np.ascontiguousarray(points.T)
     labels = np.empty(len(points), np.int32)
+    sums, counts = _empty_sums(points, len(centres))
+    of_tiles = np.empty(len(sums))
     inertias = []
     for done in range(iterations + 1):
-        sums, counts, inertia = _assign_and_sum_tiles(points, columns, centres, labels)
-        inertias.append(inertia)
+        _assign_and_sum_tiles(points, columns, centres, labels, sums, counts, of_tiles)
+        inertias.append(float(of_tiles.sum()))
         if done == iterations:
             break
-        moved = _to_centres(points, labels, sums, counts)
+        moved, _ = _to_centres(points, labels, sums, counts)
         at_rest = _greatest_move(centres, moved) <= tolerance
         centres = moved
         if at_rest:
