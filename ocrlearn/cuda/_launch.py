@@ -1,9 +1,9 @@
 """One checked way to launch a kernel: on the GPU for CuPy arrays, on the CPU for NumPy arrays.
 
 A wrong launch of a CUDA kernel rarely fails where the mistake is. A ``float64`` array given for a
-``float*`` is read as garbage, a Python ``int`` is passed as eight bytes where the kernel takes four,
-and an array that is one row short is read past its end, all without a word. :func:`launch` knows
-the kernel's declaration (see :mod:`ocrlearn.cuda.source`) and refuses all of these by name.
+``float*`` is read as garbage, a Python ``int`` is passed as eight bytes where the kernel takes
+four, and an array that is one row short is read past its end, all without a word. :func:`launch`
+knows the kernel's declaration (see :mod:`ocrlearn.cuda.source`) and refuses all of these by name.
 """
 
 import contextlib
@@ -45,13 +45,17 @@ def blocks_for(size: Sizes, block: Sizes) -> tuple[int, ...]:
     sizes, sides = _as_tuple(size), _as_tuple(block)
     if len(sizes) != len(sides):
         raise ValueError(f"size {sizes} and block {sides} must have the same number of axes")
+    for name, numbers, least in (("size", sizes, 0), ("block", sides, 1)):
+        if not all(isinstance(n, int | np.integer) and n >= least for n in numbers):
+            raise ValueError(f"{name} must hold whole numbers of at least {least}, got {numbers}")
     return tuple(-(-items // side) for items, side in zip(sizes, sides, strict=True))
 
 
 def empty(shape: Sizes, dtype: DTypeLike, like: Any) -> Any:
     """Allocate an array beside `like`, its content undefined: NumPy for NumPy, CuPy for CuPy.
 
-    Under the emulator's check mode, reading an element before any kernel has written it is reported.
+    Under the emulator's check mode, reading an element before any kernel has written it is
+    reported.
     """
     module = array_module(like)
     array = module.empty(shape, dtype)
@@ -113,14 +117,18 @@ def launch(
         CuPy arrays are mixed.
     ValueError
         If an array is too small, not contiguous or read-only though the kernel writes it, or shares
-        memory with another against a ``__restrict__``; if a scalar does not fit; if the grid, block or
-        shared memory is out of range, or the block larger than ``__launch_bounds__`` allow.
+        memory with another against a ``__restrict__``; if a scalar does not fit; if the grid, block
+        or shared memory is out of range, or the block larger than ``__launch_bounds__`` allow.
     """
     _check_names(kernel, arguments)
     arrays = {p.name: arguments[p.name] for p in kernel.parameters if p.pointer}
     scalars = {p.name: arguments[p.name] for p in kernel.parameters if not p.pointer}
     for name, array in arrays.items():
-        if not hasattr(array, "dtype") or not hasattr(array, "flags") or np.isscalar(array):
+        if (
+            not hasattr(array, "dtype")
+            or not hasattr(array, "flags")
+            or isinstance(array, np.generic)
+        ):
             raise TypeError(f"{kernel}: {name} must be an array, got {type(array).__name__}")
     module = array_module(*arrays.values())
     blocks = _check_extent(kernel, "grid", grid, MAX_GRID, least=0)
@@ -224,25 +232,31 @@ def _check_scalar(
             f"got {type(value).__name__}"
         )
     if dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            converted = dtype.type(value)
-        if np.isinf(converted) and not np.isinf(value):
+        number = float(value)
+        most = float(np.finfo(dtype).max)
+        if most < abs(number) < math.inf:
             raise ValueError(
                 f"{kernel}: {parameter.name} = {value} does not fit {parameter.type}, "
-                f"which holds up to {np.finfo(dtype).max:.3g}"
+                f"which holds up to {most:.3g}"
             )
-        return converted
+        return dtype.type(value)
     if isinstance(value, float | np.floating):
         raise TypeError(
             f"{kernel}: {parameter.name} must be a whole number for {parameter.type}, got {value!r}"
         )
-    limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    if not limits[0] <= int(value) <= limits[1]:
+    least, most = _limits(dtype)
+    if not least <= value <= most:
         raise ValueError(
             f"{kernel}: {parameter.name} = {value} does not fit {parameter.type}, "
-            f"which holds {limits[0]} to {limits[1]}"
+            f"which holds {least} to {most}"
         )
     return dtype.type(value)
+
+
+@functools.cache
+def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """Return the least and the greatest value of a whole number or a bool."""
+    return (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
 
 
 def _names_in_sizes(
@@ -265,26 +279,32 @@ def _check_array(
 ) -> None:
     """Check one array's dtype, layout, permission and size."""
     dtype, lanes = parameter.dtype(index)
-    name = f"{kernel}: {parameter.name}"
     # A bool is a byte that holds 0 or 1, so a kernel may take a mask as unsigned char.
     same = array.dtype == dtype or (array.dtype == np.bool_ and dtype == np.uint8)
     if not same:
-        raise TypeError(f"{name} must have dtype {dtype} for {parameter.type}*, got {array.dtype}")
+        raise TypeError(
+            f"{kernel}: {parameter.name} must have dtype {dtype} for {parameter.type}*, "
+            f"got {array.dtype}"
+        )
     if not array.flags.c_contiguous:
         raise ValueError(
-            f"{name} must be C-contiguous, got strides {array.strides} for shape {array.shape}"
+            f"{kernel}: {parameter.name} must be C-contiguous, "
+            f"got strides {array.strides} for shape {array.shape}"
         )
     if array.size % lanes:
         raise ValueError(
-            f"{name} must hold whole items of {lanes} for {parameter.type}*, got {array.size}"
+            f"{kernel}: {parameter.name} must hold whole items of {lanes} for {parameter.type}*, "
+            f"got {array.size}"
         )
     if not parameter.constant and not getattr(array.flags, "writeable", True):
-        raise ValueError(f"{name} is written by the kernel, but the array is read-only")
+        raise ValueError(
+            f"{kernel}: {parameter.name} is written by the kernel, but the array is read-only"
+        )
     if parameter.size:
         needed = evaluate_size(parameter.size, sizes)
         if array.size // lanes < needed:
             raise ValueError(
-                f"{name} must hold [{parameter.size}] = {needed} items, "
+                f"{kernel}: {parameter.name} must hold [{parameter.size}] = {needed} items, "
                 f"got {array.size // lanes} in shape {array.shape}"
             )
 
@@ -303,8 +323,8 @@ def _check_overlap(kernel: Kernel, arrays: Mapping[str, Any]) -> None:
             promised = (one.restrict or other.restrict) and not (one.constant and other.constant)
             if promised and max(extents[i][0], extents[j][0]) < min(extents[i][1], extents[j][1]):
                 raise ValueError(
-                    f"{kernel}: {other.name} and {one.name} share memory, but the kernel is compiled "
-                    "for arrays that do not (__restrict__); give it a copy"
+                    f"{kernel}: {other.name} and {one.name} share memory, but the kernel is "
+                    "compiled for arrays that do not (__restrict__); give it a copy"
                 )
 
 

@@ -1,7 +1,7 @@
 """A ``.cu`` file, and what its text says about the kernels in it.
 
-Every kernel of the library lives in a plain ``.cu`` file beside the module that launches it, and the
-file says all that is needed to check a launch:
+Every kernel of the library lives in a plain ``.cu`` file beside the module that launches it, and
+the file says all that is needed to check a launch:
 
 .. code-block:: cuda
 
@@ -14,12 +14,13 @@ file says all that is needed to check a launch:
            int* labels)           // [count]
 
 The declaration gives every parameter's name and type; a comment in square brackets after a pointer
-says how many items it must point to; *Variants* lists the ``-D`` definitions under which the file is
-compiled and tested; and *Budget* is the greatest number of registers the compiler may use.
+says how many items it must point to; *Variants* lists the ``-D`` definitions under which the file
+is compiled and tested; and *Budget* is the greatest number of registers the compiler may use.
 
 The comment may stand after the parameter, before it or on a line of its own above it; a size may
 name scalar parameters, ``-D`` definitions, constants of the file (``#define TILE 16``,
-``constexpr int TILE = 16;``), ``gridDim.x`` and ``blockDim.x``, joined by ``+ - * /`` and parentheses.
+``constexpr int TILE = 16;``), ``gridDim.x`` and ``blockDim.x``, joined by ``+ - * /`` and
+parentheses.
 
 The type ``Index`` is ours: it is ``int`` where 31 bits can number every item of every array, and
 ``long long`` where they cannot. A 32-bit index is faster and takes half the registers, and an image
@@ -86,7 +87,8 @@ _COMMENT_OR_STRING = re.compile(
     r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL
 )
 _CONSTANT = re.compile(
-    r"^[ \t]*(?:#[ \t]*define[ \t]+(\w+)[ \t]+|(?:static[ \t]+)?constexpr[ \t]+\w+[ \t]+(\w+)[ \t]*=[ \t]*)"
+    r"^[ \t]*(?:#[ \t]*define[ \t]+(\w+)[ \t]+"
+    r"|(?:static[ \t]+)?constexpr[ \t]+\w+[ \t]+(\w+)[ \t]*=[ \t]*)"
     r"\(?(\d+)[uU]?\)?[ \t]*;?[ \t]*$",
     re.MULTILINE,
 )
@@ -113,8 +115,8 @@ class Parameter:
         How many items it must point to, an expression such as ``"height * width"``; empty where the
         source does not say.
     restrict
-        Whether it is ``__restrict__``: what it points to is reached by no other parameter, or is not
-        written.
+        Whether it is ``__restrict__``: what it points to is reached by no other parameter, or is
+        not written.
     """
 
     name: str
@@ -126,18 +128,26 @@ class Parameter:
 
     def dtype(self, index: str = "int32") -> tuple[np.dtype[Any], int]:
         """Return the NumPy dtype of one scalar, and how many make one item (4 for ``float4``)."""
-        if self.type == "Index":
-            return np.dtype(index), 1
-        if self.type in SCALARS:
-            return np.dtype(SCALARS[self.type]), 1
-        vector = re.fullmatch(r"([a-z]+)([234])", self.type)
-        if vector and vector[1] in VECTORS:
-            return np.dtype(VECTORS[vector[1]]), int(vector[2])
-        known = ", ".join([*SCALARS, "Index"])
-        raise ValueError(
-            f"parameter {self.name} has the type {self.type!r}, which is none of {known} "
-            "nor a vector type such as float4"
-        )
+        found = _dtype(self.type, index)
+        if found is None:
+            known = ", ".join([*SCALARS, "Index"])
+            raise ValueError(
+                f"parameter {self.name} has the type {self.type!r}, which is none of {known} "
+                "nor a vector type such as float4"
+            )
+        return found
+
+
+@functools.cache
+def _dtype(type_: str, index: str) -> tuple[np.dtype[Any], int] | None:
+    if type_ == "Index":
+        return np.dtype(index), 1
+    if type_ in SCALARS:
+        return np.dtype(SCALARS[type_]), 1
+    vector = re.fullmatch(r"([a-z]+)([234])", type_)
+    if vector and vector[1] in VECTORS:
+        return np.dtype(VECTORS[vector[1]]), int(vector[2])
+    return None
 
 
 @dataclass(frozen=True)
@@ -156,7 +166,7 @@ class Declaration:
     bound: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kernel:
     """One kernel of a file under certain definitions: what :func:`ocrlearn.cuda.launch` takes."""
 
@@ -186,7 +196,7 @@ class Kernel:
 
     @functools.cached_property
     def most_threads(self) -> int | None:
-        """The threads a block may have at most, by ``__launch_bounds__``; None if it does not say."""
+        """The most threads of a block by its ``__launch_bounds__``; None if it has none."""
         if not self.declaration.bound:
             return None
         try:
@@ -219,10 +229,13 @@ def _parse_parameter(text: str, comments: str) -> Parameter:
     words = re.sub(r"\b(?:__restrict__|__restrict|volatile)\b", " ", words)
     before, _, after = words.rpartition("*") if "*" in words else ("", "", words)
     constant = pointers > 0 and "const" in (before or after).split()
-    names = [word for word in f"{before} {after}".split() if word not in ("const", "__grid_constant__")]
+    names = [
+        word for word in f"{before} {after}".split() if word not in ("const", "__grid_constant__")
+    ]
     if len(names) < 2 or pointers > 1 or not all(re.fullmatch(r"\w+", word) for word in names):
         raise ValueError(
-            f"cannot read the kernel parameter {shown!r}: it must be a scalar or a pointer to scalars"
+            f"cannot read the kernel parameter {shown!r}: "
+            "it must be a scalar or a pointer to scalars"
         )
     size = _SIZE.search(comments)
     return Parameter(
@@ -240,7 +253,9 @@ def _plain_type(words: list[str]) -> str:
     if len(words) > 1 and words[-1] == "int":
         words = words[:-1]
     text = " ".join(words)
-    return {"signed": "int", "signed short": "short", "signed long long": "long long"}.get(text, text)
+    return {"signed": "int", "signed short": "short", "signed long long": "long long"}.get(
+        text, text
+    )
 
 
 def _closing(plain: str, start: int) -> int:
@@ -289,7 +304,9 @@ def _parse(text: str) -> tuple[dict[str, Declaration], tuple[str, ...]]:
         close = _closing(plain, match.end())
         if plain[close + 1 :].lstrip().startswith(";"):
             continue  # declared here, defined elsewhere
-        if not match["linkage"] and not (in_linkage_block and in_linkage_block.end() < match.start()):
+        if not match["linkage"] and not (
+            in_linkage_block and in_linkage_block.end() < match.start()
+        ):
             mangled.append(match["name"])
             continue
         budgets = list(_BUDGET.finditer(text, end_of_last, match.start()))
@@ -356,7 +373,7 @@ class KernelFile:
 
     @classmethod
     def beside(cls, module_file: str) -> "KernelFile":
-        """Read the ``.cu`` file of the same stem beside a module, given the module's ``__file__``."""
+        """Read the ``.cu`` file of the same stem beside a module, given its ``__file__``."""
         return cls.read(Path(module_file).with_suffix(".cu"))
 
     @classmethod
@@ -382,7 +399,8 @@ class KernelFile:
                 )
             if name not in self.kernels:
                 raise ValueError(
-                    f"{self.name} has no kernel {name!r}; it has {', '.join(self.kernels) or 'none'}"
+                    f"{self.name} has no kernel {name!r}; "
+                    f"it has {', '.join(self.kernels) or 'none'}"
                 )
             self._made[key] = Kernel(self, self.kernels[name], _sorted(defines))
         return self._made[key]
@@ -421,7 +439,6 @@ def evaluate_size(expression: str, names: Mapping[str, int]) -> int:
     ValueError
         If the expression holds anything else, or an unknown name.
     """
-
     try:
         return _size_function(expression)(names)
     except KeyError as error:

@@ -41,7 +41,7 @@ def find_one(text: str, grid=1, block=32, **arguments) -> cuda.Finding:
     return finding
 
 
-# ---- the tour: the dialect against NumPy ------------------------------------------------------------
+# ---- the tour: the dialect against NumPy ---------------------------------------------------------
 
 
 @pytest.fixture(params=EVERY_WAY, ids=lambda way: "-".join(way))
@@ -163,7 +163,9 @@ class TestTour:
 
     def test_three_axes(self):
         numbers, sides = np.full(2 * 3 * 4 * 5 * 6 * 7, -1, np.int32), np.zeros(6, np.int32)
-        cuda.launch(TOUR.kernel("number_threads"), (2, 3, 4), (5, 6, 7), numbers=numbers, sides=sides)
+        cuda.launch(
+            TOUR.kernel("number_threads"), (2, 3, 4), (5, 6, 7), numbers=numbers, sides=sides
+        )
         assert sides.tolist() == [2, 3, 4, 5, 6, 7]
         expected = np.arange(24)[:, None] * 10000 + np.arange(210)
         np.testing.assert_array_equal(numbers.reshape(24, 210), expected)
@@ -175,7 +177,7 @@ def test_every_kernel_of_the_tour_is_in_a_test():
         assert f'TOUR.kernel("{name}")' in text
 
 
-# ---- schedules --------------------------------------------------------------------------------------
+# ---- schedules -----------------------------------------------------------------------------------
 
 # Which ticket does each block and thread draw? The order in which they run.
 ORDER = """
@@ -259,7 +261,7 @@ def test_the_launches_are_listed_and_emulations_nest():
     assert emulator.current() is None
 
 
-# ---- findings ---------------------------------------------------------------------------------------
+# ---- findings ------------------------------------------------------------------------------------
 
 
 def test_a_finding_says_where_what_who_and_what_to_do():
@@ -449,7 +451,7 @@ def test_waiting_for_another_thread_of_the_block_ends():
     assert out.all()
 
 
-# ---- what is ordered, and what is not ---------------------------------------------------------------
+# ---- what is ordered, and what is not ------------------------------------------------------------
 
 REVERSE = """extern "C" __global__ void reverse(int* out) {{
     __shared__ int s[64];
@@ -522,7 +524,7 @@ def test_a_race_on_a_device_variable():
     assert "a __device__ variable" in findings[0].message
 
 
-# ---- arrays that nothing has written ----------------------------------------------------------------
+# ---- arrays that nothing has written -------------------------------------------------------------
 
 COPY = cuda.KernelFile("copy.cu", """
 extern "C" __global__ void copy(const int* from, int* to, int count) {
@@ -603,7 +605,7 @@ def test_an_atomic_update_reads_and_an_exchange_does_not():
         assert len(run.findings) == count
 
 
-# ---- the profile ------------------------------------------------------------------------------------
+# ---- the profile ---------------------------------------------------------------------------------
 
 
 def profile(file: cuda.KernelFile, name: str, grid, block, **arguments) -> dict:
@@ -681,8 +683,10 @@ def test_a_slice_begins_where_it_would_on_a_gpu():
     source, target = np.zeros(100, np.float32), np.zeros(32, np.float32)
     for start, sectors in ((0, 4), (1, 5), (8, 4)):
         with cuda.emulation("profile") as run:
-            cuda.launch(GATHER.kernel("gather", TYPE="float"), 1, 32,
-                        **{"from": source[start : start + 32]}, to=target, stride=1, offset=0)  # fmt: skip
+            cuda.launch(
+                GATHER.kernel("gather", TYPE="float"), 1, 32,
+                **{"from": source[start : start + 32]}, to=target, stride=1, offset=0,
+            )  # fmt: skip
         assert [r.transactions for r in run.profile if r.access == "load"] == [sectors]
 
 
@@ -742,7 +746,7 @@ def test_the_table_names_lines_and_counts():
     assert table[2].endswith("to[x * size + y] = value;")
 
 
-# ---- building ---------------------------------------------------------------------------------------
+# ---- building ------------------------------------------------------------------------------------
 
 TINY = 'extern "C" __global__ void tiny(int* out) {{ out[0] = {answer}; }}'
 
@@ -853,5 +857,3 @@ def test_a_kernel_that_does_not_compile_shows_its_own_lines():
 ])  # fmt: skip
 def test_declarations_of_shared_arrays(declared: str, rewritten: str | None):
     assert build.translate(declared) == (declared if rewritten is None else rewritten)
-
-

@@ -1,7 +1,7 @@
 """Fifteen mistakes of the kind that one makes, planted in good kernels: check mode must find them.
 
-Each bug is one replacement in the text of a kernel of ``tests/cuda/kernels``. The finding must be of
-the right kind, and one of the lines that it names must be the line at fault.
+Each bug is one replacement in the text of a kernel of ``tests/cuda/kernels``. The finding must be
+of the right kind, and one of the lines that it names must be the line at fault.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ BOXES = np.column_stack([
 ]).astype(np.float32)  # fmt: skip
 
 
-# ---- how each file of kernels is launched -----------------------------------------------------------
+# ---- how each file of kernels is launched --------------------------------------------------------
 
 
 def kmeans(file: cuda.KernelFile) -> tuple[np.ndarray, np.ndarray]:
@@ -73,12 +73,12 @@ def overlaps(file: cuda.KernelFile) -> np.ndarray:
     return matrix
 
 
-# ---- the bugs ---------------------------------------------------------------------------------------
+# ---- the bugs ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Bug:
-    """`old` becomes `new` in `file`; then a finding of `kind` must name the line that holds `at`."""
+    """Where `old` becomes `new`, a finding of `kind` must name the line that holds `at`."""
 
     title: str
     file: str
@@ -123,10 +123,12 @@ BUGS = [
         "lane < blockDim.x / 32 ? of_warp[lane] : 0.0f", "of_warp[lane]",
         "uninitialised", "value = of_warp[lane];"),
     Bug("a barrier for one warp only", "reduce.cu", reduce,
-        "    __syncthreads();\n    if (warp == 0) {\n", "    if (warp == 0) {\n    __syncthreads();\n",
+        "    __syncthreads();\n    if (warp == 0) {\n",
+        "    if (warp == 0) {\n    __syncthreads();\n",
         "divergent barrier", "__syncthreads();"),
     Bug("a full mask for half of a warp", "reduce.cu", reduce,
-        "        value = warp_sum(value);\n        if", "        if (lane < 16) value = warp_sum(value);\n        if",
+        "        value = warp_sum(value);\n        if",
+        "        if (lane < 16) value = warp_sum(value);\n        if",
         "warp-mask", "value += __shfl_down_sync(0xffffffffu, value, offset);"),
     Bug("a minimum without an atomic", "components.cu", components,
         "int old = atomicMin(&labels[high], low);",
@@ -137,15 +139,15 @@ BUGS = [
         "out-of-bounds", "labels[i] = mask[i] ? i : -1;"),
     Bug("no barrier after the boxes", "overlap.cu", overlaps,
         "    __syncthreads();\n", "",
-        "race", "others[threadIdx.x * 5 + d] = boxes[(column * 64 + threadIdx.x) * 5 + d];"),
+        "race", "others[threadIdx.x * 5 + d] = boxes["),
     Bug("no test for the last, short block", "overlap.cu", overlaps,
         "    if (threadIdx.x < columns)\n", "",
-        "out-of-bounds", "others[threadIdx.x * 5 + d] = boxes[(column * 64 + threadIdx.x) * 5 + d];"),
+        "out-of-bounds", "others[threadIdx.x * 5 + d] = boxes["),
 ]  # fmt: skip
 
-# The neighbour to the upper right of the last pixel of a row is taken to be the first pixel of the same
-# row. That is inside the image, it is read and written by atomics, and no rule of CUDA is broken: only
-# the answer is wrong.
+# The neighbour to the upper right of the last pixel of a row is taken to be the first pixel of the
+# same row. That is inside the image, it is read and written by atomics, and no rule of CUDA is
+# broken: only the answer is wrong.
 INVISIBLE = Bug(
     "the right border wraps around", "components.cu", components,
     "x + 1 < width && mask[i - width + 1]", "mask[i - width + 1]",
@@ -186,7 +188,7 @@ def test_an_index_that_wraps_inside_its_array_is_found_by_an_oracle_only():
     assert same_partition(components(cuda.KernelFile.read(KERNELS / INVISIBLE.file), ends), ends)
 
 
-# ---- the clean kernels ------------------------------------------------------------------------------
+# ---- the clean kernels ---------------------------------------------------------------------------
 
 
 def same_partition(labels: np.ndarray, mask: np.ndarray) -> bool:
@@ -255,7 +257,7 @@ def test_a_bug_shows_on_an_unlucky_schedule_even_without_the_checker():
     assert not all(answers)
 
 
-# ---- wrong launches ---------------------------------------------------------------------------------
+# ---- wrong launches ------------------------------------------------------------------------------
 
 WRONG_LAUNCHES = {
     "wrong dtype": ({"points": POINTS.astype(float)}, TypeError,

@@ -8,9 +8,9 @@ full speed, *instrumented* for everything that must see each memory access.
 
 Libraries are kept in ``$OCRLEARN_CACHE/emulator``, or ``~/.cache/ocrlearn/emulator``, under a name
 made of the hash of all that goes into them. Building the runtime takes one to four seconds, once; a
-file of kernels takes one to three; finding them again takes a millisecond. A library is written under
-a temporary name and then renamed, so several processes may build at once. Where the folder cannot be
-written, a temporary one serves until the process ends.
+file of kernels takes one to three; finding them again takes a millisecond. A library is written
+under a temporary name and then renamed, so several processes may build at once. Where the folder
+cannot be written, a temporary one serves until the process ends.
 """
 
 import atexit
@@ -70,7 +70,12 @@ GCC_FLAGS = [
     "--param=tsan-distinguish-volatile=1",
     "--param=tsan-instrument-func-entry-exit=0",
 ]
-CLANG_FLAGS = ["-mllvm", "-tsan-distinguish-volatile=1", "-mllvm", "-tsan-instrument-func-entry-exit=0"]
+CLANG_FLAGS = [
+    "-mllvm",
+    "-tsan-distinguish-volatile=1",
+    "-mllvm",
+    "-tsan-instrument-func-entry-exit=0",
+]
 
 
 class EmulatorError(RuntimeError):
@@ -86,7 +91,7 @@ class Library:
         self.kernels = ctypes.CDLL(str(path))
 
 
-# ---- the compiler -----------------------------------------------------------------------------------
+# ---- the compiler --------------------------------------------------------------------------------
 
 NO_COMPILER = """\
 the CUDA emulator needs a C++ compiler and finds none ({names}). Install one:
@@ -96,7 +101,8 @@ the CUDA emulator needs a C++ compiler and finds none ({names}). Install one:
 or name one in the environment variable CXX."""
 
 NOT_LINUX = """\
-the CUDA emulator runs on Linux, this is {system}. On Windows use WSL, on macOS a Linux container or a
+the CUDA emulator runs on Linux, this is {system}. On Windows use WSL, on macOS a Linux container or
+a
 notebook server on Linux: the emulator relies on how Linux loads libraries and switches stacks."""
 
 
@@ -132,7 +138,9 @@ def _explain(messages: str, name: str, text: str) -> str:
     """Keep the errors in the learner's own lines, and show these lines."""
     lines = text.splitlines()
     shown = []
-    for found in re.finditer(r"^(.*?):(\d+):(\d+): ((?:fatal )?error: .*)$", messages, re.MULTILINE):
+    for found in re.finditer(
+        r"^(.*?):(\d+):(\d+): ((?:fatal )?error: .*)$", messages, re.MULTILINE
+    ):
         file, line, column = found[1], int(found[2]), int(found[3])
         if file == name and 0 < line <= len(lines):
             source = lines[line - 1]
@@ -140,7 +148,7 @@ def _explain(messages: str, name: str, text: str) -> str:
     return "the kernel does not compile:\n" + ("\n".join(shown[:5]) or messages.strip()[-2000:])
 
 
-# ---- the cache --------------------------------------------------------------------------------------
+# ---- the cache -----------------------------------------------------------------------------------
 
 
 def _wanted_folder() -> Path:
@@ -187,7 +195,7 @@ def _keep(folder: Path, name: str, command: Sequence[str]) -> Path:
     return path
 
 
-# ---- building ---------------------------------------------------------------------------------------
+# ---- building ------------------------------------------------------------------------------------
 
 
 def _runtime_path(build: Build, compiler: tuple[str, ...], folder: Path) -> Path:
@@ -225,7 +233,7 @@ def _load(
         with tempfile.TemporaryDirectory(prefix="ocrlearn-") as scratch:
             source, compiled = Path(scratch, "kernels.cpp"), Path(scratch, "kernels.o")
             source.write_text(unit, encoding="utf-8")
-            # Compiled with a sanitizer but linked without: our runtime takes the place of its library.
+            # Compiled with a sanitizer but linked without: our runtime takes its library's place.
             compiling = [*compiler, *COMMON_FLAGS, *flags, "-c", str(source), "-o", str(compiled)]
             if messages := _compile(compiling):
                 raise EmulatorError(_explain(messages, shown, text))
@@ -260,21 +268,24 @@ def library(
     return _load(text, name, kernels, options, build, compiler, _usable_folder(_wanted_folder()))
 
 
-# ---- __shared__ arrays ------------------------------------------------------------------------------
+# ---- __shared__ arrays ---------------------------------------------------------------------------
 
 _SHARED = re.compile(
     r"(?P<before>(?:\b(?:extern|static|volatile|const)\s+)*)\b__shared__\b(?P<declared>[^;]*);"
 )
 _ALIGNED = re.compile(r"\b(?:__align__|alignas)\s*\(\s*\w+\s*\)")
 _DECLARATOR = re.compile(
-    r"(?P<type>.*?)(?P<stars>[\s*]*)\b(?P<name>[A-Za-z_]\w*)\s*(?P<sides>(?:\[[^\]]*\]\s*)*)$", re.DOTALL
+    r"(?P<type>.*?)(?P<stars>[\s*]*)\b(?P<name>[A-Za-z_]\w*)\s*(?P<sides>(?:\[[^\]]*\]\s*)*)$",
+    re.DOTALL,
 )
 
 
 def translate(text: str) -> str:
-    """Rewrite the declarations of ``__shared__`` variables for ``dialect.h``, keeping all line numbers.
+    """Rewrite the declarations of ``__shared__`` variables for ``dialect.h``.
 
-    ``__shared__ float a[32], b;`` becomes ``EMULATOR_SHARED(a, float[32]); EMULATOR_SHARED(b, float);``
+    ``__shared__ float a[32], b;`` becomes
+    ``EMULATOR_SHARED(a, float[32]); EMULATOR_SHARED(b, float);``. Line breaks stay, so that all
+    that follows keeps its line number.
     """
     plain = blank_comments(text, strings=True)
     out: list[str] = []
@@ -310,14 +321,14 @@ def _split_top_level(text: str) -> list[str]:
     return pieces
 
 
-# ---- from instructions back to lines ----------------------------------------------------------------
+# ---- from instructions back to lines -------------------------------------------------------------
 
 
 def find_lines(path: Path, name: str, codes: Sequence[int]) -> dict[int, int]:
     """Return the line of the source `name` in which each address of a library's code lies.
 
-    Where a function is inlined, the innermost line of the learner's own file is meant. An address is
-    missing from the answer if its line cannot be found, or there is no ``addr2line``.
+    Where a function is inlined, the innermost line of the learner's own file is meant. An address
+    is missing from the answer if its line cannot be found, or there is no ``addr2line``.
     """
     if not codes or not shutil.which("addr2line"):
         return {}

@@ -1,9 +1,10 @@
 // Looks at every memory access of a kernel: races, overruns, reads of what nobody wrote.
 //
-// The instrumented kernel is compiled with -fsanitize=thread, which makes g++ put a call before every
-// access to memory that another thread could see: __tsan_read4(address) and its sisters. Usually the
-// ThreadSanitizer library answers these calls. It knows operating-system threads and locks, not blocks
-// and barriers, so it is not linked; the functions at the end of this file take its place.
+// The instrumented kernel is compiled with -fsanitize=thread, which makes g++ put a call before
+// every access to memory that another thread could see: __tsan_read4(address) and its sisters.
+// Usually the ThreadSanitizer library answers these calls. It knows operating-system threads and
+// locks, not blocks and barriers, so it is not linked; the functions at the end of this file take
+// its place.
 //
 // Shadow memory. For every item of every array (the kernel's arguments, shared arrays, __device__
 // variables) the checker remembers the last write and two reads since: which thread, from which
@@ -11,13 +12,13 @@
 //
 // When is an access ordered before another? A kernel has no locks, so three rules say it all:
 //   - a thread's own accesses are ordered;
-//   - within a block, all that came before a __syncthreads() is ordered before all that comes after:
+//   - within a block, what came before a __syncthreads() is ordered before what comes after it:
 //     an access remembers how many barriers its block had passed;
 //   - within a warp, __syncwarp(mask) orders the lanes of its mask. Every thread counts its own
 //     __syncwarp()s and knows how far it has seen each lane of its warp come (a vector clock).
-// Blocks are never ordered. Two accesses to one item that are not ordered, of which one writes, are a
-// race unless both are atomic; a volatile access counts as atomic. It does not matter in which order
-// the accesses happen to run here: a race is found on any schedule that performs both.
+// Blocks are never ordered. Two accesses to one item that are not ordered, of which one writes, are
+// a race unless both are atomic; a volatile access counts as atomic. It does not matter in which
+// order the accesses happen to run here: a race is found on any schedule that performs both.
 //
 // The other shuffles and votes of a warp do not order memory, as in CUDA. A __threadfence() orders
 // nothing by itself either: data that one block hands to another behind a fence and a flag is
@@ -37,7 +38,7 @@
 
 namespace {
 
-// ---- shadow memory ----------------------------------------------------------------------------------
+// ---- shadow memory ------------------------------------------------------------------------------
 
 enum Kind : uint8_t { NONE, PLAIN, ATOMIC };
 
@@ -89,7 +90,10 @@ bool first_time(FaultKind kind, uint32_t code, uint32_t other)
     return reported.insert({kind, code, other}).second;
 }
 
-unsigned shadow_shift(size_t item) { return item % 8 == 0 ? 3 : item % 4 == 0 ? 2 : item % 2 == 0 ? 1 : 0; }
+unsigned shadow_shift(size_t item)
+{
+    return item % 8 == 0 ? 3 : item % 4 == 0 ? 2 : item % 2 == 0 ? 1 : 0;
+}
 
 void forget(std::vector<Array>& list)
 {
@@ -106,7 +110,7 @@ Array* find_array(const char* address)
     return nullptr;
 }
 
-// ---- faults -----------------------------------------------------------------------------------------
+// ---- faults -------------------------------------------------------------------------------------
 
 Part part_of(const Access& access)
 {
@@ -160,7 +164,7 @@ void report_unwritten(const Array& array, const char* address, const Access& now
     report(fault);
 }
 
-// ---- what is ordered before what --------------------------------------------------------------------
+// ---- what is ordered before what ----------------------------------------------------------------
 
 bool is_ordered(const Access& before, const Access& now)
 {
@@ -181,11 +185,12 @@ void check_races(const Array& array, char* address, Shadow& shadow, const Access
 {
     if (are_racing(shadow.write, now)) report_race(array, address, shadow.write, now);
     if (now.verb == VERB_READ) {
-        // Keep two reads that are not ordered; a plain read is kept rather than an atomic one, which
-        // fewer writes can race with.
+        // Keep two reads that are not ordered; a plain read is kept rather than an atomic one,
+        // which fewer writes can race with.
         Access& read = shadow.read;
         if (is_ordered(read, now)) {
-            if (!(read.kind == PLAIN && now.kind == ATOMIC && read.thread == now.thread)) read = now;
+            bool weaker = read.kind == PLAIN && now.kind == ATOMIC && read.thread == now.thread;
+            if (!weaker) read = now;
         } else if (is_ordered(shadow.other_read, now)) {
             shadow.other_read = now;
         }
@@ -207,10 +212,10 @@ void check_written(const Array& array, size_t offset, unsigned bytes, const Acce
     memset(written, 1, bytes);  // by this access, or so that it is reported once
 }
 
-// ---- one access -------------------------------------------------------------------------------------
+// ---- one access ---------------------------------------------------------------------------------
 
-constexpr uint64_t MOST_POLLS = 1024;        // atomic reads without rest: perhaps it waits for another
-constexpr uint64_t MOST_STEPS = 200000000;   // branches without rest: it will never end
+constexpr uint64_t MOST_POLLS = 1024;       // atomic accesses without rest: perhaps it waits
+constexpr uint64_t MOST_STEPS = 50000000;  // branches without rest: it will never end
 
 void interrupt_sometimes(Thread& thread, Kind kind)
 {
@@ -236,13 +241,14 @@ void access(char* address, unsigned bytes, Verb verb, Kind kind, void* return_ad
     now.verb = uint8_t(verb);
     Array* array = find_array(address);
     if (!array && address >= library_begin && address < library_end) return;  // constants
-    if (!array || address + bytes > array->begin + array->bytes) report_overrun(address, bytes, now);
+    bool fits = array && address + bytes <= array->begin + array->bytes;
+    if (!fits) report_overrun(address, bytes, now);
+    size_t offset = address - array->begin;
     if (request->profile)
-        profiler::record(now.code, array->gpu + (address - array->begin), bytes, array->shared, verb);
+        profiler::record(now.code, array->gpu + offset, bytes, array->shared, verb);
     if (!request->check) return;
 
     now.syncwarps = clocks[thread.number].own;
-    size_t offset = address - array->begin;
     if (array->written) check_written(*array, offset, bytes, now);
     if (!array->shadow) {
         size_t items = ((array->bytes - 1) >> array->shift) + 1;
@@ -254,7 +260,7 @@ void access(char* address, unsigned bytes, Verb verb, Kind kind, void* return_ad
 
 }  // namespace
 
-// ---- what the runtime tells -------------------------------------------------------------------------
+// ---- what the runtime tells ---------------------------------------------------------------------
 
 void checker::begin_launch(const EmulatorRequest& launch)
 {
@@ -284,8 +290,8 @@ void checker::share(const SharedArray& shared)
         written = static_cast<char*>(calloc(shared.bytes, 1));
         shared_written.push_back(written);
     }
-    shared_arrays.push_back({shared.memory, shared.bytes, shared.item, shadow_shift(shared.item), true,
-                             shared.name, reinterpret_cast<uint8_t*>(written), nullptr,
+    shared_arrays.push_back({shared.memory, shared.bytes, shared.item, shadow_shift(shared.item),
+                             true, shared.name, reinterpret_cast<uint8_t*>(written), nullptr,
                              shared_arrays.size() << 32});
 }
 
@@ -305,12 +311,12 @@ void checker::ordered_by_syncwarp(unsigned warp, unsigned mask)
         if (mask >> lane & 1) memcpy(lanes[lane].seen, joined.seen, sizeof joined.seen);
 }
 
-// ---- what Python tells ------------------------------------------------------------------------------
+// ---- what Python tells --------------------------------------------------------------------------
 
-// `skew` is how far the array begins behind the start of its allocation: a GPU aligns allocations to
-// 256 bytes, the CPU does not, and the profiler counts as on a GPU.
-EXPORT void emulator_watch(char* address, size_t bytes, size_t item, const char* name, uint8_t* written,
-                           uint64_t skew)
+// `skew` is how far the array begins behind the start of its allocation: a GPU aligns allocations
+// to 256 bytes, the CPU does not, and the profiler counts as on a GPU.
+EXPORT void emulator_watch(char* address, size_t bytes, size_t item, const char* name,
+                           uint8_t* written, uint64_t skew)
 {
     for (const Array& known : arrays)
         if (known.begin == address && known.bytes == bytes) return;  // one array, two parameters
@@ -320,8 +326,8 @@ EXPORT void emulator_watch(char* address, size_t bytes, size_t item, const char*
 
 EXPORT void emulator_forget() { forget(arrays); }
 
-// Find where a kernel's library lies: the addresses of its code, and its __device__ variables, which are
-// in the part of it that can be written.
+// Find where a kernel's library lies: the addresses of its code, and its __device__ variables,
+// which are in the part of it that can be written.
 EXPORT void emulator_use_library(const char* path)
 {
     library_begin = library_end = nullptr;
@@ -342,17 +348,19 @@ EXPORT void emulator_use_library(const char* path)
     dl_iterate_phdr(visit, const_cast<char*>(path));
 }
 
-// ---- what the compiled kernel calls -----------------------------------------------------------------
+// ---- what the compiled kernel calls -------------------------------------------------------------
 
 #define HERE __builtin_return_address(0)
 
-#define ACCESSES(bytes)                                                                                \
-    EXPORT void __tsan_read##bytes(char* p) { access(p, bytes, VERB_READ, PLAIN, HERE); }              \
-    EXPORT void __tsan_write##bytes(char* p) { access(p, bytes, VERB_WRITE, PLAIN, HERE); }            \
-    EXPORT void __tsan_unaligned_read##bytes(char* p) { access(p, bytes, VERB_READ, PLAIN, HERE); }    \
-    EXPORT void __tsan_unaligned_write##bytes(char* p) { access(p, bytes, VERB_WRITE, PLAIN, HERE); }  \
-    EXPORT void __tsan_volatile_read##bytes(char* p) { access(p, bytes, VERB_READ, ATOMIC, HERE); }    \
-    EXPORT void __tsan_volatile_write##bytes(char* p) { access(p, bytes, VERB_WRITE, ATOMIC, HERE); }
+#define ACCESS(suffix, bytes, verb, kind)                                                          \
+    EXPORT void __tsan_##suffix(char* p) { access(p, bytes, verb, kind, HERE); }
+#define ACCESSES(bytes)                                                                            \
+    ACCESS(read##bytes, bytes, VERB_READ, PLAIN)                                                   \
+    ACCESS(write##bytes, bytes, VERB_WRITE, PLAIN)                                                 \
+    ACCESS(unaligned_read##bytes, bytes, VERB_READ, PLAIN)                                         \
+    ACCESS(unaligned_write##bytes, bytes, VERB_WRITE, PLAIN)                                       \
+    ACCESS(volatile_read##bytes, bytes, VERB_READ, ATOMIC)                                         \
+    ACCESS(volatile_write##bytes, bytes, VERB_WRITE, ATOMIC)
 ACCESSES(1)
 ACCESSES(2)
 ACCESSES(4)
@@ -362,18 +370,23 @@ ACCESSES(16)
 EXPORT void __tsan_read_range(char* p, size_t bytes) { access(p, bytes, VERB_READ, PLAIN, HERE); }
 EXPORT void __tsan_write_range(char* p, size_t bytes) { access(p, bytes, VERB_WRITE, PLAIN, HERE); }
 
-// Atomics of the dialect: a plain load, not counted, then compare-and-exchange until it succeeds.
-#define ATOMICS(bits, type)                                                                            \
-    EXPORT type __tsan_atomic##bits##_load(type* p, int) { return __atomic_load_n(p, __ATOMIC_RELAXED); } \
-    EXPORT int __tsan_atomic##bits##_compare_exchange_strong(type* p, type* old, type value, int, int) \
-    {                                                                                                  \
-        access((char*)p, sizeof(type), VERB_UPDATE, ATOMIC, HERE);                                     \
-        return __atomic_compare_exchange_n(p, old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);  \
-    }                                                                                                  \
-    EXPORT type __tsan_atomic##bits##_exchange(type* p, type value, int)                               \
-    {                                                                                                  \
-        access((char*)p, sizeof(type), VERB_WRITE, ATOMIC, HERE);                                      \
-        return __atomic_exchange_n(p, value, __ATOMIC_RELAXED);                                        \
+// Atomics of the dialect: a load, not counted, then compare-and-exchange until it succeeds.
+#define ATOMICS(bits, type)                                                                        \
+    EXPORT type __tsan_atomic##bits##_load(type* p, int)                                           \
+    {                                                                                              \
+        return __atomic_load_n(p, __ATOMIC_RELAXED);                                               \
+    }                                                                                              \
+    EXPORT int __tsan_atomic##bits##_compare_exchange_strong(type* p, type* old, type value, int,  \
+                                                             int)                                  \
+    {                                                                                              \
+        access((char*)p, sizeof(type), VERB_UPDATE, ATOMIC, HERE);                                 \
+        return __atomic_compare_exchange_n(p, old, value, false, __ATOMIC_RELAXED,                 \
+                                           __ATOMIC_RELAXED);                                      \
+    }                                                                                              \
+    EXPORT type __tsan_atomic##bits##_exchange(type* p, type value, int)                           \
+    {                                                                                              \
+        access((char*)p, sizeof(type), VERB_WRITE, ATOMIC, HERE);                                  \
+        return __atomic_exchange_n(p, value, __ATOMIC_RELAXED);                                    \
     }
 ATOMICS(32, uint32_t)
 ATOMICS(64, uint64_t)
@@ -382,10 +395,12 @@ EXPORT void __tsan_init() {}
 EXPORT void __tsan_func_entry(void*) {}
 EXPORT void __tsan_func_exit() {}
 
-// Called at every branch (-fsanitize-coverage=trace-pc): a kernel that loops for ever is found here.
+// Called at every branch (-fsanitize-coverage=trace-pc): a kernel that loops for ever is found
+// here.
 EXPORT void __sanitizer_cov_trace_pc()
 {
-    if (!active || !active->current->thread || ++active->current->thread->steps < MOST_STEPS) return;
+    if (!active || !active->current->thread) return;
+    if (++active->current->thread->steps < MOST_STEPS) return;
     Fault fault = make_fault(FAULT_ENDLESS_LOOP);
     fault.part.code = uint32_t(static_cast<char*>(HERE) - 1 - library_begin);
     report(fault);

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ocrlearn.cuda.emulator.build import EmulatorError, find_lines
 from ocrlearn.cuda.source import Kernel
 
-__all__ = ["Finding", "Kind", "KernelFault", "Participant", "Fault", "describe"]
+__all__ = ["Fault", "Finding", "KernelFault", "Kind", "Participant", "describe"]
 
 Kind = Literal[
     "race", "out-of-bounds", "uninitialised", "divergent barrier", "deadlock", "warp-mask", "trap",
@@ -45,15 +45,15 @@ class Participant:
 class Finding:
     """One fault of a kernel.
 
-    ``str(finding)`` begins with the place, ``components.cu:47: `labels[i] = root;` ``, then says what
-    is wrong there and what to do.
+    ``str(finding)`` begins with the place, ``components.cu:47: `labels[i] = root;` ``, then says
+    what is wrong there and what to do.
 
     Attributes
     ----------
     kind
         "race", "out-of-bounds", "uninitialised" (a read of what nothing has written), "divergent
-        barrier", "deadlock", "warp-mask", "trap" (a failed assert), "endless loop" or "shared memory"
-        (too much of it).
+        barrier", "deadlock", "warp-mask", "trap" (a failed assert), "endless loop" or "shared
+        memory" (too much of it).
     kernel, file
         The kernel's name and its file's.
     line, source
@@ -61,10 +61,11 @@ class Finding:
     message
         What is wrong and what to do.
     participants
-        The threads concerned; for a race two, the one that came second before the one that came first.
+        The threads concerned; for a race two, the one that came second before the one that came
+        first.
     array, element
-        The array and the number of its element, counted from 0 in the array's flat order; "" and None
-        where it is not about an array.
+        The array and the number of its element, counted from 0 in the array's flat order; "" and
+        None where it is not about an array.
     """
 
     kind: Kind
@@ -88,7 +89,7 @@ class Finding:
         return tuple(dict.fromkeys(line for line in lines if line))
 
 
-class KernelFault(EmulatorError):
+class KernelFault(EmulatorError):  # noqa: N818 - the kernel's fault, not an error of ours
     """A kernel does what it must not: a race, an overrun, a deadlock.
 
     Attributes
@@ -102,7 +103,7 @@ class KernelFault(EmulatorError):
         super().__init__(f"{kernel}:\n" + "\n".join(str(finding) for finding in findings))
 
 
-# ---- faults as the runtime reports them (runtime.h) -------------------------------------------------
+# ---- faults as the runtime reports them (runtime.h) ----------------------------------------------
 
 (RACE, OUT_OF_BOUNDS, UNINITIALISED, DIVERGENT_BARRIER, EARLY_RETURN, DEADLOCK, ABSENT_LANES,
  NOT_IN_MASK, MASKS_DIFFER, TRAP, ENDLESS_LOOP, SHARED_MEMORY) = range(12)  # fmt: skip
@@ -121,7 +122,13 @@ KINDS: dict[int, Kind] = {
     SHARED_MEMORY: "shared memory",
 }
 ACTIONS = ("waits", "reads", "writes", "updates")
-STATES = ("not started", "running", "waiting at a barrier", "waiting at a warp operation", "returned")
+STATES = (
+    "not started",
+    "running",
+    "waiting at a barrier",
+    "waiting at a warp operation",
+    "returned",
+)
 
 
 class Part(ctypes.Structure):
@@ -165,7 +172,7 @@ class Fault(ctypes.Structure):
     )
 
 
-# ---- words ------------------------------------------------------------------------------------------
+# ---- words ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -201,7 +208,7 @@ class Launch:
         shape = self.shapes.get(array, ())
         if len(shape) < 2 or not 0 <= element < _product(shape):
             return f"{array}[{element}]"
-        place = []
+        place: list[int] = []
         for side in reversed(shape):
             element, index = divmod(element, side)
             place.insert(0, index)
@@ -295,9 +302,7 @@ def _act(who: Participant) -> str:
     return f"{who.action} it atomically" if who.action == "updates" else f"{who.action} it"
 
 
-def _race(
-    fault: Fault, launch: Launch, now: Participant, before: Participant, array: str
-) -> str:
+def _race(fault: Fault, launch: Launch, now: Participant, before: Participant, array: str) -> str:
     where = "here too" if before.line == now.line else f"in line {before.line}, `{before.source}`"
     if not before.line:
         where = "elsewhere"
@@ -349,8 +354,9 @@ def _waiting(fault: Fault, launch: Launch, who: Participant, other: Participant)
     """Describe what went wrong where threads wait for each other."""
     if fault.kind == DIVERGENT_BARRIER:
         return (
-            f"divergent barrier: some threads of a block wait here and others in line {other.line}, "
-            f"`{other.source}`. All must come to the same barrier: move it out of the branch."
+            "divergent barrier: some threads of a block wait here and others in line "
+            f"{other.line}, `{other.source}`. All must come to the same barrier: "
+            "move it out of the branch."
         )
     if fault.kind == EARLY_RETURN:
         return (
@@ -360,19 +366,19 @@ def _waiting(fault: Fault, launch: Launch, who: Participant, other: Participant)
         )
     if fault.kind == ENDLESS_LOOP:
         return (
-            f"endless loop: {launch.name(who)} is still here after 200 million branches without "
+            f"endless loop: {launch.name(who)} is still here after 50 million branches without "
             "waiting. Does the loop's condition ever change, or does it wait for another block?"
         )
     if fault.kind == NOT_IN_MASK:
         return (
             f"warp mask: {launch.name(who)}, lane {fault.part.thread % 32}, calls a warp operation "
-            f"with the mask 0x{fault.part.mask:08x}, in which it is not. Every lane that calls must "
-            "be in the mask."
+            f"with the mask 0x{fault.part.mask:08x}, in which it is not. Every lane that calls "
+            "must be in the mask."
         )
     if fault.kind == MASKS_DIFFER:
         return (
-            f"warp mask: {launch.name(who)} comes here with the mask 0x{fault.part.mask:08x}, while "
-            f"{launch.name(other)} of its warp waits in line {other.line} with the mask "
+            f"warp mask: {launch.name(who)} comes here with the mask 0x{fault.part.mask:08x}, "
+            f"while {launch.name(other)} of its warp waits in line {other.line} with the mask "
             f"0x{fault.other.mask:08x}. All lanes of a mask must call the same operation with it."
         )
     if fault.kind == ABSENT_LANES:

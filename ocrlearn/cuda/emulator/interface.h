@@ -1,7 +1,7 @@
 // What a compiled kernel and the runtime know of each other.
 //
-// dialect.h turns the words of CUDA into calls of the functions below; runtime.cpp defines them. The
-// functions have C linkage, so that a kernel's library and the runtime can be built apart.
+// dialect.h turns the words of CUDA into calls of the functions below; runtime.cpp defines them.
+// The functions have C linkage, so that a kernel's library and the runtime can be built apart.
 #pragma once
 #include <cstddef>
 #include <cstdint>

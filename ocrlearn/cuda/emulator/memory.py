@@ -1,16 +1,16 @@
-"""Which elements of a fresh array have been written?
+"""Remember which elements of a fresh array have been written.
 
-:func:`ocrlearn.cuda.empty` gives an array of undefined content, which a kernel is to fill. Under check
-mode the checker must know what is filled, across launches, views and reshapes. So every such array is
-remembered, weakly, with one flag for each of its bytes. The checker sets the flags that a kernel
-writes and reports a read where the flag is unset.
+:func:`ocrlearn.cuda.empty` gives an array of undefined content, which a kernel is to fill. Under
+check mode the checker must know what is filled, across launches, views and reshapes. So every such
+array is remembered, weakly, with one flag for each of its bytes. The checker sets the flags that a
+kernel writes and reports a read where the flag is unset.
 
 NumPy tells nobody when Python code writes to an array. The array is therefore filled with a pattern
-that is unlikely to be anybody's data, and compared with it before each launch: if anything but a kernel
-has changed any byte, the whole array counts as written from then on. This way there is no false alarm,
-save for one host write that leaves the very bytes of the pattern; a read of what neither the host nor a
-kernel has written is missed only in an array that the host has begun to fill. A launch in fast mode
-counts as the host. Reads by the host are not seen.
+that is unlikely to be anybody's data, and compared with it before each launch: if anything but a
+kernel has changed any byte, the whole array counts as written from then on. This way there is no
+false alarm, save for one host write that leaves the very bytes of the pattern; a read of what
+neither the host nor a kernel has written is missed only in an array that the host has begun to
+fill. A launch in fast mode counts as the host. Reads by the host are not seen.
 """
 
 import itertools
@@ -63,7 +63,7 @@ def mark(array: np.ndarray) -> None:
 
 
 def written_flags(array: np.ndarray) -> np.ndarray | None:
-    """Return a flag for each byte of `array`, 0 where nothing has written; None if all counts as written.
+    """Return a flag for each byte of `array`, 0 where nothing has written; None if all is.
 
     The flags are shared with every other array of the same memory, and the checker sets them.
     """

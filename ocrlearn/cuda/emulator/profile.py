@@ -1,12 +1,13 @@
 """What a kernel asks of a GPU's memory, line by line.
 
-A *request* is one load, store or atomic operation of a warp. In global memory it moves *sectors* of 32
-bytes; a warp whose 32 lanes read 32 floats side by side needs 4, and one whose lanes read 32 floats far
-apart needs 32. In shared memory it takes *wavefronts*: one where the words lie in different banks or
-are the same word, *n* where one bank must deliver *n* words (an *n*-way bank conflict).
+A *request* is one load, store or atomic operation of a warp. In global memory it moves *sectors* of
+32 bytes; a warp whose 32 lanes read 32 floats side by side needs 4, and one whose lanes read 32
+floats far apart needs 32. In shared memory it takes *wavefronts*: one where the words lie in
+different banks or are the same word, *n* where one bank must deliver *n* words (an *n*-way bank
+conflict).
 
-The counts are of what the kernel asks for. A GPU's caches may answer part of it, and its compiler may
-join or drop accesses.
+The counts are of what the kernel asks for. A GPU's caches may answer part of it, and its compiler
+may join or drop accesses.
 """
 
 import ctypes
@@ -44,8 +45,8 @@ class ProfileRow:
     transactions
         Sectors of 32 bytes for global memory, wavefronts for shared memory.
     ideal
-        The fewest transactions that could have served: the bytes touched, packed in sectors; for shared
-        memory, no bank conflict.
+        The fewest transactions that could have served: the bytes touched, packed in sectors; for
+        shared memory, no bank conflict.
     contention
         The most atomic operations that any one address received: they are performed one by one. For
         shared memory, within one block. 0 for loads and stores.
@@ -90,7 +91,7 @@ class ProfileRow:
 
     @property
     def bytes_moved(self) -> int:
-        """Bytes of all sectors of global memory; 0 for shared memory, which lies beside the cores."""
+        """Bytes of all sectors of global memory; 0 for shared memory."""
         return self.transactions * SECTOR if self.memory == "global" else 0
 
     def __str__(self) -> str:

@@ -1,15 +1,15 @@
 // Counts what the memory of a GPU would be asked for.
 //
-// A GPU loads and stores for a whole warp at once: one instruction of 32 lanes is one request. Here the
-// lanes run one after the other, so a request is put together afterwards, from the accesses that the
-// lanes of a warp make by the same instruction for the same time (the first, second, third... time
-// since the block began).
+// A GPU loads and stores for a whole warp at once: one instruction of 32 lanes is one request. Here
+// the lanes run one after the other, so a request is put together afterwards, from the accesses
+// that the lanes of a warp make by the same instruction for the same time (the first, second,
+// third... time since the block began).
 //
-// Global memory is moved in sectors of 32 bytes: a request costs the number of different sectors its
-// lanes touch. Shared memory has 32 banks of 4-byte words: word w lies in bank w mod 32, and each bank
-// delivers one word at a time, to any number of lanes. A request costs as many wavefronts as the most
-// words any one bank must deliver. Accesses of 8 and 16 bytes are served to half and quarter warps in
-// turn, since no more than 128 bytes are delivered at once.
+// Global memory is moved in sectors of 32 bytes: a request costs the number of different sectors
+// its lanes touch. Shared memory has 32 banks of 4-byte words: word w lies in bank w mod 32, and
+// each bank delivers one word at a time, to any number of lanes. A request costs as many wavefronts
+// as the most words any one bank must deliver. Accesses of 8 and 16 bytes are served to half and
+// quarter warps in turn, since no more than 128 bytes are delivered at once.
 //
 // This is a model of the traffic that the kernel asks for. Caches are not in it.
 #include "runtime.h"
@@ -119,8 +119,8 @@ void profiler::record(uint32_t code, uint64_t address, unsigned bytes, bool shar
 {
     const Thread& thread = *active->current->thread;
     uint32_t time = times[uint64_t(thread.number) << 32 | code]++;
-    samples.push_back({code, uint16_t(thread.warp()), uint16_t(thread.lane()), time, bytes, address, shared,
-                       verb});
+    samples.push_back({code, uint16_t(thread.warp()), uint16_t(thread.lane()), time, bytes, address,
+                       shared, verb});
     if (verb == VERB_UPDATE) ++(shared ? shared_updates : global_updates)[{code, address}];
 }
 

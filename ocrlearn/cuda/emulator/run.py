@@ -3,7 +3,7 @@
 import contextlib
 import ctypes
 import functools
-import itertools
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
@@ -81,19 +81,20 @@ def emulation(
     Parameters
     ----------
     mode
-        "fast" runs kernels at full speed and trusts them: a wild index ends the Python process, and a
-        kernel that never ends cannot be interrupted. "check" looks at every memory access, 10 to 50
-        times slower, and reports races, overruns, reads of unwritten memory, barriers and warp
-        operations that not all threads reach, and endless loops. "profile" counts memory requests; of
-        faults it sees all but races and unwritten reads.
+        "fast" runs kernels at full speed and trusts them: a wild index ends the Python process, and
+        a kernel that never ends cannot be interrupted. "check" looks at every memory access, 10 to
+        50 times slower, and reports races, overruns, reads of unwritten memory, barriers and warp
+        operations that not all threads reach, and endless loops. "profile" counts memory requests;
+        of faults it sees all but races and unwritten reads.
     schedule
         In which order blocks and threads run, where CUDA leaves it open: "forward", "reversed",
-        "random", or "preempting", which also interrupts threads at random between two memory accesses.
+        "random", or "preempting", which also interrupts threads at random between two memory
+        accesses.
     seed
         Of "random" and "preempting": the same seed gives the same order.
     raise_faults
-        Whether a launch with findings raises :class:`KernelFault`. If not, they are only collected; a
-        launch that cannot go on after a fault still ends there.
+        Whether a launch with findings raises :class:`KernelFault`. If not, they are only collected;
+        a launch that cannot go on after a fault still ends there.
     wide_index
         Compile kernels with a 64-bit ``Index`` whatever the size of the arrays.
     threads
@@ -199,19 +200,10 @@ def execute(
     build: Build = "instrumented" if watching or run.schedule == "preempting" else "plain"
     built, function = _compiled(kernel, index, build)
 
-    count = len(arguments)
-    pointers = (ctypes.c_void_p * max(1, count))()
-    scalars = []  # kept alive until the kernel has returned
-    for i, value in enumerate(arguments):
-        if not isinstance(value, np.ndarray):
-            value = np.array(value)
-            scalars.append(value)
-            pointers[i] = value.ctypes.data
-    addresses = (ctypes.c_void_p * max(1, count))()
-    for i, value in enumerate(arguments):
-        if isinstance(value, np.ndarray):
-            addresses[i] = value.ctypes.data
-            pointers[i] = ctypes.addressof(addresses) + i * ctypes.sizeof(ctypes.c_void_p)
+    # Every argument lies in a slot of eight bytes: a scalar's value or an array's address.
+    slots = (ctypes.c_uint64 * len(arguments))(*map(_slot, arguments))
+    first = ctypes.addressof(slots)
+    pointers = (ctypes.c_void_p * len(arguments))(*range(first, first + 8 * len(arguments), 8))
     request = Request(
         pointers, grid, block, shared_memory, (run.seed << 20) + number, ORDERS[run.schedule],
         1 if build == "instrumented" else run.threads,
@@ -222,7 +214,9 @@ def execute(
         if build == "instrumented":
             flags = _watch(built, kernel, arguments, run.mode)
         fault_count = function(request)
-        faults = [_copy(fault) for fault in built.runtime.emulator_faults()[:fault_count]]
+        faults: list[Fault] = []
+        if fault_count:
+            faults = [_copy(fault) for fault in built.runtime.emulator_faults()[:fault_count]]
         costs: list[Cost] = []
         if build == "instrumented":
             if run.mode == "profile":
@@ -245,6 +239,17 @@ def execute(
         raise KernelFault(kernel, findings)
 
 
+def _slot(value: Any) -> int:
+    """Return the bytes of an argument, as a number."""
+    if isinstance(value, np.ndarray):
+        return _address(value)
+    return int.from_bytes(value.tobytes(), sys.byteorder)
+
+
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
 def _copy(value: Any) -> Any:
     """Copy a structure out of the runtime's memory."""
     return type(value).from_buffer_copy(value)
@@ -254,7 +259,7 @@ def _watch(built: Library, kernel: Kernel, arguments: Sequence[Any], mode: Mode)
     """Tell the checker where the arrays are; returns what must stay alive during the launch."""
     runtime = built.runtime
     runtime.emulator_use_library(str(built.path).encode())
-    kept = []
+    kept: list[Any] = []
     if mode == "fast":  # a preempting schedule that looks at nothing
         return kept
     for value, parameter in zip(arguments, kernel.parameters, strict=True):
@@ -263,8 +268,8 @@ def _watch(built: Library, kernel: Kernel, arguments: Sequence[Any], mode: Mode)
         flags = memory.written_flags(value) if mode == "check" else None
         kept.append(flags)
         runtime.emulator_watch(
-            value.ctypes.data, value.nbytes, value.itemsize, parameter.name.encode(),
-            None if flags is None else flags.ctypes.data, value.ctypes.data - _owner(value),
+            _address(value), value.nbytes, value.itemsize, parameter.name.encode(),
+            None if flags is None else _address(flags), _address(value) - _owner(value),
         )  # fmt: skip
     return kept
 
@@ -274,4 +279,4 @@ def _owner(array: np.ndarray) -> int:
     base: Any = array
     while isinstance(base.base, np.ndarray):
         base = base.base
-    return min(int(base.ctypes.data), int(array.ctypes.data))
+    return min(_address(base), _address(array))

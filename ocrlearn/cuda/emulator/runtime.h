@@ -1,8 +1,9 @@
 // What the parts of the runtime share: threads, blocks and the list of faults.
 //
 // The runtime is built twice. The plain build is runtime.cpp alone, for kernels that run at full
-// speed. The instrumented build adds checker.cpp and profiler.cpp: there, every memory access of the
-// kernel calls the checker, which may interrupt the thread, count the access or find a fault in it.
+// speed. The instrumented build adds checker.cpp and profiler.cpp: there, every memory access of
+// the kernel calls the checker, which may interrupt the thread, count the access or find a fault in
+// it.
 #pragma once
 #include <csetjmp>
 #include <cstdint>
@@ -18,7 +19,7 @@ constexpr unsigned WARP = 32;
 constexpr unsigned FULL_MASK = 0xffffffffu;
 constexpr size_t STACK_BYTES = 256 * 1024;  // of a CUDA thread: local arrays and calls
 
-// ---- randomness -------------------------------------------------------------------------------------
+// ---- randomness ---------------------------------------------------------------------------------
 
 // SplitMix64 (Steele, Lea and Flood, 2014): small, and the same numbers on every machine.
 struct Random {
@@ -41,7 +42,7 @@ struct Random {
     }
 };
 
-// ---- threads and blocks -----------------------------------------------------------------------------
+// ---- threads and blocks -------------------------------------------------------------------------
 
 enum class State : uint8_t { fresh, running, at_barrier, at_warp_operation, finished };
 
@@ -120,7 +121,7 @@ extern thread_local Block* active;  // the block that this operating-system thre
 void give_way();              // let other threads of the block run
 [[noreturn]] void abandon();  // end the whole launch
 
-// ---- faults -----------------------------------------------------------------------------------------
+// ---- faults -------------------------------------------------------------------------------------
 
 enum FaultKind : int32_t {
     FAULT_RACE,
@@ -139,8 +140,8 @@ enum FaultKind : int32_t {
 
 enum Verb : int32_t { VERB_NONE, VERB_READ, VERB_WRITE, VERB_UPDATE };
 
-// One thread's part in a fault. `code` is an address in the kernel's library, from which Python finds
-// the line; where the line is known already, `code` is 0.
+// One thread's part in a fault. `code` is an address in the kernel's library, from which Python
+// finds the line; where the line is known already, `code` is 0.
 struct Part {
     uint64_t block;
     uint32_t thread, code;
@@ -170,7 +171,7 @@ struct Fault {
 Fault make_fault(FaultKind kind, int line = 0);
 void report(const Fault& fault);
 
-// ---- the checker, in the instrumented build ---------------------------------------------------------
+// ---- the checker, in the instrumented build -----------------------------------------------------
 
 namespace checker {
 #ifdef EMULATOR_INSTRUMENTED
