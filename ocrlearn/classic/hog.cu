@@ -2,8 +2,8 @@
 //
 // A pixel takes part in up to BLOCK * BLOCK overlapping blocks and votes for four cells of each.
 // Gradients, directions and histograms never leave shared memory: the image is read about once and
-// the result is written once. One CUDA block describes a tile of TILE x TILE HoG blocks. It goes down
-// the tile's pixels in bands of BAND rows, and in each of them
+// the result is written once. One CUDA block describes a tile of TILE x TILE HoG blocks. It goes
+// down the tile's pixels in bands of BAND rows, and in each of them
 //
 //   1. computes every pixel's direction and gradient length;
 //   2. collects, for every row of pixels and every column of cells, the votes of that row: one
@@ -19,17 +19,18 @@
 //
 // Variants: CHANNELS=1,CELL=8,BLOCK=2,BINS=9,SIGNED=0,TILE=8,BAND=16; CHANNELS=3,CELL=8,BLOCK=2,BINS=9,SIGNED=1,TILE=8,BAND=16; CHANNELS=1,CELL=6,BLOCK=3,BINS=8,SIGNED=0,TILE=4,BAND=16
 
-#define SIDE (BLOCK * CELL)                // of a HoG block, in pixels
-#define ENTRIES (BLOCK * BLOCK * BINS)     // of a HoG block
-#define PIXELS ((TILE + BLOCK - 1) * CELL) // side of a tile
-#define PLACES (TILE * BLOCK)              // columns of cells, counted once for each block they are in
+#define SIDE (BLOCK * CELL)                 // of a HoG block, in pixels
+#define ENTRIES (BLOCK * BLOCK * BINS)      // of a HoG block
+#define PIXELS ((TILE + BLOCK - 1) * CELL)  // side of a tile
+#define PLACES (TILE * BLOCK)  // columns of cells, counted once for each block they are in
 // Threads of a warp work on neighbouring rows. With odd distances they read different memory banks.
 #define ROW_STRIDE (PIXELS | 1)
 #define BIN_STRIDE (BINS | 1)
 #define WARPS 8
 
 // The gradient at (x, y), of the channel where it is longest; none across the image's border.
-__device__ void gradient(const float* window, int height, int width, int y, int x, float* gx, float* gy)
+__device__ void gradient(const float* window, int height, int width, int y, int x,
+                         float* gx, float* gy)
 {
     Index row = (Index)width * CHANNELS;
     const float* pixel = window + y * row + x * CHANNELS;
@@ -73,15 +74,18 @@ describe(const float* windows,  // [count * height * width * CHANNELS]
     __shared__ float2 votes[BAND][ROW_STRIDE];             // bin position and gradient length
     __shared__ float of_rows[PLACES][BAND][BIN_STRIDE];    // the votes of each row of pixels
     __shared__ float of_blocks[TILE * TILE * ENTRIES];     // the histograms
+    __shared__ float share[BLOCK][SIDE];  // what a pixel along a block gives the cells along it
     int tiles_across = (cols + TILE - 1) / TILE, tiles_down = (rows + TILE - 1) / TILE;
     int left = blockIdx.x % tiles_across * TILE;
     int top = blockIdx.x / tiles_across % tiles_down * TILE;
     int n = blockIdx.x / tiles_across / tiles_down;
     int tile_cols = min(TILE, cols - left), tile_rows = min(TILE, rows - top);
-    int pixels_across = (tile_cols + BLOCK - 1) * CELL, pixels_down = (tile_rows + BLOCK - 1) * CELL;
+    int pixels_across = (tile_cols + BLOCK - 1) * CELL;
+    int pixels_down = (tile_rows + BLOCK - 1) * CELL;
     int entries = tile_rows * tile_cols * ENTRIES;
     const float* window = windows + (Index)n * height * width * CHANNELS;
     for (int i = threadIdx.x; i < entries; i += 256) of_blocks[i] = 0.0f;
+    for (int i = threadIdx.x; i < BLOCK * SIDE; i += 256) share[i / SIDE][i % SIDE] = shares[i];
 
     for (int first_row = 0; first_row < pixels_down; first_row += BAND) {
         int band = min(BAND, pixels_down - first_row);
@@ -90,7 +94,8 @@ describe(const float* windows,  // [count * height * width * CHANNELS]
             int row = i / PIXELS, col = i % PIXELS;
             if (col >= pixels_across) continue;
             float gx, gy;
-            gradient(window, height, width, top * CELL + first_row + row, left * CELL + col, &gx, &gy);
+            int y = top * CELL + first_row + row, x = left * CELL + col;
+            gradient(window, height, width, y, x, &gx, &gy);
             votes[row][col] = make_float2(bin_position(gx, gy), sqrtf(gx * gx + gy * gy));
         }
         __syncthreads();
@@ -101,10 +106,11 @@ describe(const float* windows,  // [count * height * width * CHANNELS]
             if (row >= band) continue;
             float* histogram = of_rows[place][row];
             for (int bin = 0; bin < BINS; ++bin) histogram[bin] = 0.0f;
-            int begin = max(0, near * CELL - CELL / 2 - 1), end = min(SIDE, (near + 1) * CELL + CELL / 2 + 1);
+            int begin = max(0, near * CELL - CELL / 2 - 1);
+            int end = min(SIDE, (near + 1) * CELL + CELL / 2 + 1);
             for (int inside = begin; inside < end; ++inside) {
                 float2 vote = votes[row][b * CELL + inside];
-                float weight = shares[near * SIDE + inside] * vote.y;
+                float weight = share[near][inside] * vote.y;
                 int lower = (int)floorf(vote.x);
                 float upper = weight * (vote.x - lower);
                 histogram[lower < 0 ? BINS - 1 : lower] += weight - upper;
@@ -118,12 +124,11 @@ describe(const float* windows,  // [count * height * width * CHANNELS]
             int bin = i % BINS, col = i / BINS % BLOCK, near = i / (BINS * BLOCK) % BLOCK;
             int b = i / ENTRIES, place = b % tile_cols * BLOCK + col;
             int block_row = b / tile_cols * CELL - first_row;  // in this band; may be outside it
-            int begin = max(near * CELL - CELL / 2 - 1, 0), end = min(SIDE, (near + 1) * CELL + CELL / 2 + 1);
-            begin = max(begin, -block_row);
-            end = min(end, band - block_row);
+            int begin = max(max(0, near * CELL - CELL / 2 - 1), -block_row);
+            int end = min(min(SIDE, (near + 1) * CELL + CELL / 2 + 1), band - block_row);
             float sum = 0.0f;
             for (int inside = begin; inside < end; ++inside)
-                sum += shares[near * SIDE + inside] * of_rows[place][block_row + inside][bin];
+                sum += share[near][inside] * of_rows[place][block_row + inside][bin];
             of_blocks[i] += sum;
         }
         __syncthreads();

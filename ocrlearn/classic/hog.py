@@ -400,7 +400,8 @@ def _tiling(cell: int, block: int, bins: int, largest: int) -> tuple[int, int] |
             pixels = band * ((tile + block - 1) * cell | 1) * 2
             of_rows = tile * block * band * (bins | 1)
             of_blocks = tile**2 * block**2 * bins
-            if 4 * (pixels + of_rows + of_blocks) <= SHARED_MEMORY:
+            shares = block**2 * cell
+            if 4 * (pixels + of_rows + of_blocks + shares) <= SHARED_MEMORY:
                 return tile, band
     return None
 
