@@ -39,6 +39,13 @@ __all__ = [
 
 DEVICES = ("cpu", "cuda")
 
+# The checks of plain numbers: torch.compile runs them once, while tracing, instead of tracing them.
+_check_output_size = torch.compiler.assume_constant_result(_roi.check_output_size)
+_check_position_sensitive = torch.compiler.assume_constant_result(_roi.check_position_sensitive)
+_check_sampling = torch.compiler.assume_constant_result(_roi.check_sampling)
+_check_scale = torch.compiler.assume_constant_result(_roi.check_scale)
+_check_side = torch.compiler.assume_constant_result(_roi.check_side)
+
 
 # --- From torch to the library and back -----------------------------------------------------------
 
@@ -216,8 +223,8 @@ def roi_pool(
         out of range.
     """
     _check_features_and_rois(features, rois, 5)
-    height, width = _roi.check_output_size(output_size)
-    scale = _roi.check_scale(spatial_scale)
+    height, width = _check_output_size(output_size)
+    scale = _check_scale(spatial_scale)
     pooled, _ = torch.ops.ocrlearn.roi_pool(features, rois, height, width, scale)
     return pooled
 
@@ -249,8 +256,8 @@ def rotated_roi_pool(
         As :func:`roi_pool`.
     """
     _check_features_and_rois(features, rois, 6)
-    height, width = _roi.check_output_size(output_size)
-    scale = _roi.check_scale(spatial_scale)
+    height, width = _check_output_size(output_size)
+    scale = _check_scale(spatial_scale)
     pooled, _ = torch.ops.ocrlearn.rotated_roi_pool(features, rois, height, width, scale)
     return pooled
 
@@ -365,8 +372,8 @@ def roi_align(
         As :func:`roi_pool`.
     """
     _check_features_and_rois(features, rois, 5)
-    height, width = _roi.check_output_size(output_size)
-    scale, ratio = _roi.check_sampling(spatial_scale, sampling_ratio, aligned)
+    height, width = _check_output_size(output_size)
+    scale, ratio = _check_sampling(spatial_scale, sampling_ratio, aligned)
     return torch.ops.ocrlearn.roi_align(features, rois, height, width, scale, ratio, bool(aligned))
 
 
@@ -446,9 +453,9 @@ def ps_roi_pool(
         As :func:`roi_pool`; also where the channels are not a multiple of the bins.
     """
     _check_features_and_rois(features, rois, 5)
-    height, width = _roi.check_output_size(output_size)
-    scale = _roi.check_scale(spatial_scale)
-    _roi.check_position_sensitive(features.shape[1], (height, width))
+    height, width = _check_output_size(output_size)
+    scale = _check_scale(spatial_scale)
+    _check_position_sensitive(features.shape[1], (height, width))
     return torch.ops.ocrlearn.ps_roi_pool(features, rois, height, width, scale)
 
 
@@ -541,9 +548,9 @@ def roi_rotate(
         As :func:`roi_pool`.
     """
     _check_features_and_rois(features, rois, 6)
-    rows = _roi.check_side(height, "height")
-    columns = _roi.check_side(max_width, "max_width")
-    scale = _roi.check_scale(spatial_scale)
+    rows = _check_side(height, "height")
+    columns = _check_side(max_width, "max_width")
+    scale = _check_scale(spatial_scale)
     crops, widths = torch.ops.ocrlearn.roi_rotate(features, rois, rows, columns, scale)
     return crops, widths
 

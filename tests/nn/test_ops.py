@@ -220,6 +220,22 @@ def test_fake_tensors_have_the_shapes_of_real_ones():
                     assert isinstance(answer.shape[0], torch.SymInt)
 
 
+def test_torch_compile_finds_one_graph():
+    def network(maps: torch.Tensor, upright: torch.Tensor, rotated: torch.Tensor) -> torch.Tensor:
+        crops, _ = ops.roi_rotate(maps, rotated, 3, 5, 0.5)
+        kept = ops.nms(upright[:, 1:], upright[:, 0])
+        aligned = ops.roi_align(maps, upright[kept], (2, 3), 0.5)
+        pooled = ops.roi_pool(maps, upright, 2), ops.ps_roi_pool(maps, upright, 2)
+        return crops.sum() + aligned.square().sum() + sum(p.square().sum() for p in pooled)
+
+    maps, upright = features(), boxes()
+    compiled = torch.compile(network, backend="aot_eager", fullgraph=True)
+    result, expected = (f(maps, upright, rotated_boxes()) for f in (compiled, network))
+    torch.testing.assert_close(result, expected)
+    gradients = [torch.autograd.grad(value, maps)[0] for value in (result, expected)]
+    torch.testing.assert_close(*gradients)
+
+
 def test_mixed_devices_are_refused():
     elsewhere = boxes().to("meta")
     with pytest.raises(ValueError, match="features and rois must be on one device, got cpu and me"):
