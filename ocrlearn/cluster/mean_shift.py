@@ -22,7 +22,8 @@ which it can be compared pixel by pixel:
   equal distances look equally large; convert the image to have that.
 - Place and colour are rounded to whole numbers after every step, halves to even, so that the step
   is integer arithmetic and every rung gives the same result exactly. (OpenCV multiplies by a
-  rounded reciprocal, by which a few halves fall to the other side.)
+  rounded reciprocal, by which a few halves fall to the other side: of a photograph, 99.95 % of the
+  pixels come out the same and the others within 2 levels.)
 - A climb ends when its place stays the same, or place and colour together move by no more than
   `tolerance`, or after `iterations` steps; 5, as in OpenCV, often stop short of the mode.
 

@@ -1,5 +1,6 @@
 """K-means: the two steps worked by hand, the inertia that never rises, empty clusters, seeding."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -123,6 +124,20 @@ def test_the_tolerance_ends_the_iteration():
     assert kmeans(points, 8, init=points[:8], iterations=0).centres.tolist() == (
         points[:8].astype(np.float32).tolist()
     )
+
+
+def test_the_number_of_threads_does_not_matter():
+    points = np.random.default_rng(9).normal(size=(20_000, 3)).astype(np.float32)
+    threads = numba.get_num_threads()
+    try:
+        results = []
+        for number in (1, threads):
+            numba.set_num_threads(number)
+            results.append(kmeans(points, 7, init=points[:7], iterations=5))
+    finally:
+        numba.set_num_threads(threads)
+    np.testing.assert_array_equal(results[0].centres, results[1].centres)
+    np.testing.assert_array_equal(results[0].inertias, results[1].inertias)
 
 
 class TestSeeding:
