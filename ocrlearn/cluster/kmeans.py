@@ -335,6 +335,7 @@ def _kmeans_fast(
 # --------------------------------------------------------------------------------------------- cuda
 
 _SHARED_MEMORY = 48 * 1024  # bytes of shared memory that every GPU gives to a block
+_ASSIGN_MEMORY = 16 * 1024  # so that four blocks fit a multiprocessor even of the smaller GPUs
 _ASSIGN_BLOCK = 256
 _MOST_BLOCKS = 1024  # enough to fill the largest GPU several times over
 
@@ -346,12 +347,9 @@ def _assign_cuda(points: Any, centres: Any) -> tuple[Any, Any]:
     squared = cuda.empty(count, np.float32, like=points)
     points_each = 4 if dimensions <= 8 else 1
     # Few centres take little room; of many, a tile at a time is copied to shared memory.
-    tile = min(len(centres), _SHARED_MEMORY // 4 // dimensions, 1024)
+    tile = min(len(centres), _ASSIGN_MEMORY // 4 // dimensions)
     if tile == 0:
-        raise ValueError(
-            f"the cuda rung takes points of up to {_SHARED_MEMORY // 4} coordinates, "
-            f"got {dimensions}"
-        )
+        raise ValueError(f"the cuda rung takes points of up to 4096 coordinates, got {dimensions}")
     cuda.launch(
         KERNELS.kernel("assign", D=dimensions),
         cuda.blocks_for(count, _ASSIGN_BLOCK * points_each),
@@ -615,7 +613,8 @@ def kmeans(
     """Group points into `k` clusters by Lloyd's iteration.
 
     Takes O(iterations N k D) operations, and beyond the points O(N + k D) of memory, but for the
-    reference, which keeps all N k distances.
+    reference, which keeps all N k distances. The kernels take points of up to 383 coordinates, for
+    which the sums of one cluster fit shared memory.
 
     Parameters
     ----------

@@ -833,7 +833,8 @@ def mean_shift_modes(
 
     A climb from every seed moves to the mean of the points within `bandwidth` until it comes to
     rest. Ends within `bandwidth` of one another are one mode: the one with the most points around
-    it stays. Takes O(steps S N D) operations for S seeds.
+    it stays. Takes O(steps S N D) operations for S seeds. The kernel takes points of up to 96
+    coordinates.
 
     Parameters
     ----------

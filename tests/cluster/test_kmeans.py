@@ -214,6 +214,7 @@ POINTS = np.arange(12.0).reshape(6, 2)
         (lambda: update(POINTS, np.zeros(6), 2), TypeError, "labels must be integers, got dtype"),
         (lambda: update(POINTS, np.arange(6), 2), ValueError, r"labels must lie in \[0, 2\), got"),
         (lambda: update(POINTS, [0] * 6, 2), TypeError, "got builtins.list"),
+        (lambda: kmeans(np.ones((2, 400)), 1, rung="cuda"), ValueError, "up to 383 coordinates"),
     ],
 )
 def test_errors_say_what_came_and_what_is_wanted(call, error, words):

@@ -248,6 +248,7 @@ POINTS = np.arange(12.0).reshape(6, 2)
             ValueError,
             "no point lies within",
         ),
+        (lambda: mean_shift_modes(np.ones((2, 97)), 1, rung="cuda"), ValueError, "up to 96 coord"),
         (lambda: mode_path(POINTS, [1.0], 1), ValueError, "start must have as many coordinates"),
     ],
 )
