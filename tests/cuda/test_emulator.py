@@ -797,6 +797,23 @@ def test_a_folder_that_cannot_be_written_is_replaced(tmp_path, monkeypatch):
     assert in_the_way.read_text() == "not a folder"
 
 
+def test_a_user_without_a_home_gets_a_temporary_folder(monkeypatch):
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("OCRLEARN_CACHE", raising=False)
+    monkeypatch.setattr(build.Path, "home", no_home)
+    assert build._wanted_folder() is None
+    assert build._usable_folder(None).name.startswith("ocrlearn-emulator-")
+
+
+def test_a_library_that_cannot_be_loaded_says_what_to_do(tmp_path):
+    broken = tmp_path / "kernel_plain_0.so"
+    broken.write_bytes(b"not a library")
+    with pytest.raises(cuda.EmulatorError, match="cannot be loaded: .* OCRLEARN_CACHE"):
+        build._open(broken)
+
+
 def test_no_compiler(cache, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)

@@ -114,6 +114,16 @@ def test_arrays_that_share_memory_against_a_promise():
     np.testing.assert_array_equal(memory[10:20], 2)
 
 
+def test_the_extent_of_an_array_on_a_gpu_is_its_pointers():
+    class Memory:
+        ptr = 4096
+
+    class OnGpu:
+        data, nbytes = Memory(), 80
+
+    assert _launch._extent(OnGpu()) == (4096, 4176)
+
+
 def test_arrays_may_share_memory_where_nothing_is_promised():
     memory = np.arange(8, dtype=np.float32)
     cuda.launch(FILE.kernel("shift"), 1, 32, **{"from": memory, "to": memory}, count=8)

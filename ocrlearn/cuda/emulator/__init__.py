@@ -38,24 +38,21 @@ How it works, in the order in which to read it:
 Known limits:
 
 - It runs on Linux with g++ (tested with version 12; the flags of clang++ are there, but untested).
-On
-  Windows use WSL, on macOS a Linux container.
+  On Windows use WSL, on macOS a Linux container.
 - Not understood: inline PTX, textures, half precision, cooperative groups, grid-wide barriers, CUB
-and
-  other libraries of CUDA. Atomics are of 32 and 64 bits. ``memcpy`` and ``memset`` inside a kernel
-  run, but the checker does not see them.
-- Floating-point functions round as the CPU's do. ``a * b + c`` is rounded twice, as on a GPU only
-with
-  ``-fmad=false``: write ``fmaf`` where it matters, and compare with tolerances.
+  and other libraries of CUDA. Atomics are of 32 and 64 bits. ``memcpy`` and ``memset`` inside a
+  kernel run, but the checker does not see them.
+- Floating-point functions round as the CPU's do, and ``a * b + c`` is rounded twice where a GPU
+  rounds once: write ``fmaf`` where it matters, and compare with tolerances.
 - Memory is never seen in another order than a thread wrote it. Data that one block hands to another
-  behind ``__threadfence()`` must be read and written by atomic or volatile accesses; otherwise it
-  is reported as a race, also where the fence makes it right.
+  behind ``__threadfence()`` must be read and written by atomic or volatile accesses; otherwise it is
+  reported as a race, also where the fence makes it right.
 - The checker keeps two reads of each element, so of several races on one element it may name only
   some. An index that is wrong but inside its array breaks no rule: only the answer shows it.
-- In fast mode a wild index ends the Python process, and a kernel that never ends cannot be
-interrupted:
-  run a new kernel in check mode first. Check mode reports a thread that goes through 50 million
-  branches without waiting.
+- In fast mode a wild index ends the Python process, and a kernel that never ends, be it that one
+  thread waits in a loop for another, cannot be interrupted: run a new kernel in check mode first.
+  Check mode lets a waiting thread's block go on, and reports a thread that goes through 50 million
+  branches without coming to a barrier.
 - A value read by a shuffle from a lane that takes no part is undefined on a GPU; here it is a
   conspicuous number (bytes 0xCD) and not reported.
 - A CUDA thread has 256 KiB for local arrays and calls.

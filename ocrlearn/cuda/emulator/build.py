@@ -88,7 +88,7 @@ class Library:
     def __init__(self, path: Path, runtime: ctypes.CDLL) -> None:
         self.path = path
         self.runtime = runtime
-        self.kernels = ctypes.CDLL(str(path))
+        self.kernels = _open(path)
 
 
 # ---- the compiler --------------------------------------------------------------------------------
@@ -151,15 +151,21 @@ def _explain(messages: str, name: str, text: str) -> str:
 # ---- the cache -----------------------------------------------------------------------------------
 
 
-def _wanted_folder() -> Path:
+def _wanted_folder() -> Path | None:
+    """Return the cache folder, whether it exists or not; None for a user without a home."""
     cache = os.environ.get("OCRLEARN_CACHE", "")
-    return (Path(cache) if cache else Path.home() / ".cache" / "ocrlearn") / "emulator"
+    try:
+        return (Path(cache) if cache else Path.home() / ".cache" / "ocrlearn") / "emulator"
+    except RuntimeError:
+        return None
 
 
 @functools.cache
-def _usable_folder(wanted: Path) -> Path:
+def _usable_folder(wanted: Path | None) -> Path:
     """Return the cache folder, or a temporary one where it cannot be written."""
     try:
+        if wanted is None:
+            raise OSError("there is no home folder")
         wanted.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=wanted):
             pass
@@ -207,7 +213,17 @@ def _runtime_path(build: Build, compiler: tuple[str, ...], folder: Path) -> Path
 
 @functools.cache
 def _load_runtime(path: Path) -> ctypes.CDLL:
-    return ctypes.CDLL(str(path))
+    return _open(path)
+
+
+def _open(path: Path) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise EmulatorError(
+            f"the emulator's library cannot be loaded: {error}. Delete the folder {path.parent}, or "
+            "name another in OCRLEARN_CACHE: it must be on a disk from which programs may be run"
+        ) from error
 
 
 @functools.lru_cache(maxsize=256)
