@@ -168,14 +168,16 @@ def _pool(
                 for j in range(bins_x):
                     left = max(x0 + j * box_width // bins_x, 0)
                     right = min(x0 + ((j + 1) * box_width + bins_x - 1) // bins_x, width)
-                    greatest, place = plane[0, 0], -1
+                    if top >= bottom or left >= right:
+                        pooled[r, c, i, j], argmax[r, c, i, j] = 0, -1
+                        continue
+                    greatest, best_y, best_x = plane[top, left], top, left
                     for y in range(top, bottom):
                         for x in range(left, right):
-                            if place < 0 or plane[y, x] > greatest:
-                                greatest = plane[y, x]
-                                place = y * width + x
-                    pooled[r, c, i, j] = greatest if place >= 0 else 0
-                    argmax[r, c, i, j] = place
+                            if plane[y, x] > greatest:
+                                greatest, best_y, best_x = plane[y, x], y, x
+                    pooled[r, c, i, j] = greatest
+                    argmax[r, c, i, j] = best_y * width + best_x
 
 
 @njit(cache=True)
