@@ -88,7 +88,7 @@ SEEK_CASES = [
     Case("line", (blobs(31, 130, 1), blobs(31, 130, 1)[:20], 3.0, 300, 0.0)),
     Case("colours", (blobs(32, 260, 3), blobs(32, 260, 3)[:9], 3.0, 50, 3e-3)),
     Case("five coordinates", (blobs(33, 140, 5), blobs(33, 140, 5)[::9], 4.0, 50, 4e-3)),
-    Case("points on the rim", (GRID, GRID + np.float32(0.5), 2.5, 1, 0.0)),
+    Case("points on the rim", (GRID, GRID, 2.0, 1, 0.0)),
     Case("one step", (blobs(34, 150, 2), blobs(34, 150, 2)[:140], 2.5, 1, 0.0)),
     Case("nothing near the seed", (GRID, np.array([[50, 50], [2, 2]], "f4"), 1.5, 9, 0.0)),
     Case("one point", (GRID[:1], GRID[:1] + np.float32(0.25), 1.0, 9, 0.0)),
