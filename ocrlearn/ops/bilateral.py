@@ -114,7 +114,82 @@ def bilateral_message_reference(
     return message.astype(values.dtype)
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True)
+def _add_squares(
+    here: NDArray[np.float32],
+    there: NDArray[np.float32],
+    scale: np.float32,
+    exponent: NDArray[np.float32],
+) -> None:
+    """Add the scaled squared difference of two stretches of a row."""
+    for x in range(exponent.size):
+        difference = there[x] - here[x]
+        exponent[x] += difference * difference * scale
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _exponential(t: NDArray[np.float32]) -> None:
+    """Replace every t, which is not negative, by exp(-t).
+
+    That is the 32nd power of exp(-t / 32), for which five terms of the series are enough: the error
+    is below 1e-6, less than what float32 loses in the sum. Unlike a call of ``exp`` this is plain
+    arithmetic, which the compiler turns into vector instructions.
+    """
+    one = np.float32(1)
+    for x in range(t.size):
+        part = min(t[x], np.float32(64)) * np.float32(1 / 32)
+        power = one - part * np.float32(1 / 5)
+        power = one - part * np.float32(1 / 4) * power
+        power = one - part * np.float32(1 / 3) * power
+        power = one - part * np.float32(1 / 2) * power
+        power = one - part * power
+        power *= power
+        power *= power
+        power *= power
+        power *= power
+        t[x] = power * power
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _add_products(
+    weight: NDArray[np.float32], there: NDArray[np.float32], total: NDArray[np.float32]
+) -> None:
+    """Add the weighted values of a stretch of a row."""
+    for x in range(weight.size):
+        total[x] += weight[x] * there[x]
+
+
+@njit(cache=True, nogil=True)
+def _add_row(
+    y: int,
+    guide: NDArray[np.float32],
+    values: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    spatial: NDArray[np.float32],
+    range_scale: np.float32,
+    sums: NDArray[np.float32],
+) -> None:
+    """Add to ``sums[:, y]`` the weighted values of all neighbours, one offset after the other."""
+    height, width = guide.shape[1:]
+    weights = np.empty(width, np.float32)
+    for k in range(offsets.shape[0]):
+        dx, from_y = offsets[k, 0], y + offsets[k, 1]
+        if from_y < 0 or from_y >= height:
+            continue
+        start, end = max(0, -dx), min(width, width - dx)
+        weight = weights[: end - start]
+        weight[:] = spatial[k]
+        for c in range(guide.shape[0]):
+            here = guide[c, y, start:end]
+            there = guide[c, from_y, start + dx : end + dx]
+            _add_squares(here, there, range_scale, weight)
+        _exponential(weight)
+        for plane in range(values.shape[0]):
+            there = values[plane, from_y, start + dx : end + dx]
+            _add_products(weight, there, sums[plane, y, start:end])
+
+
+@njit(cache=True, nogil=True, parallel=True)
 def _add_weighted(
     guide: NDArray[np.float32],
     values: NDArray[np.float32],
@@ -123,46 +198,9 @@ def _add_weighted(
     range_scale: np.float32,
     sums: NDArray[np.float32],
 ) -> None:
-    """Add to ``sums[:, y, x]`` the weighted values of all neighbours.
-
-    The exponential of -t is the 32nd power of that of -t / 32, for which five terms of its series
-    are enough: the error is below 1e-6, less than what float32 loses in the sum. Unlike a call of
-    ``exp`` this is plain arithmetic, which the compiler turns into vector instructions.
-    """
-    channels, height, width = guide.shape
-    one = np.float32(1)
-    for y in prange(height):
-        weights = np.empty(width, np.float32)
-        for k in range(offsets.shape[0]):
-            dx, from_y = offsets[k, 0], y + offsets[k, 1]
-            if from_y < 0 or from_y >= height:
-                continue
-            start, end = max(0, -dx), min(width, width - dx)
-            weight = weights[: end - start]
-            weight[:] = spatial[k]
-            for c in range(channels):
-                here = guide[c, y, start:end]
-                there = guide[c, from_y, start + dx : end + dx]
-                for x in range(weight.size):
-                    difference = there[x] - here[x]
-                    weight[x] += difference * difference * range_scale
-            for x in range(weight.size):
-                t = min(weight[x], np.float32(64)) * np.float32(1 / 32)
-                series = one - t * np.float32(1 / 5)
-                series = one - t * np.float32(1 / 4) * series
-                series = one - t * np.float32(1 / 3) * series
-                series = one - t * np.float32(1 / 2) * series
-                series = one - t * series
-                series *= series
-                series *= series
-                series *= series
-                series *= series
-                weight[x] = series * series
-            for plane in range(values.shape[0]):
-                there = values[plane, from_y, start + dx : end + dx]
-                total = sums[plane, y, start:end]
-                for x in range(weight.size):
-                    total[x] += weight[x] * there[x]
+    """Add to ``sums[:, y, x]`` the weighted values of all neighbours."""
+    for y in prange(guide.shape[1]):
+        _add_row(y, guide, values, offsets, spatial, range_scale, sums)
 
 
 def _sums(
