@@ -810,7 +810,7 @@ def test_a_user_without_a_home_gets_a_temporary_folder(monkeypatch):
 def test_a_library_that_cannot_be_loaded_says_what_to_do(tmp_path):
     broken = tmp_path / "kernel_plain_0.so"
     broken.write_bytes(b"not a library")
-    with pytest.raises(cuda.EmulatorError, match="cannot be loaded: .* OCRLEARN_CACHE"):
+    with pytest.raises(cuda.EmulatorError, match=r"cannot be loaded: .* OCRLEARN_CACHE"):
         build._open(broken)
 
 

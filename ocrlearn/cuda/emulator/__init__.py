@@ -45,8 +45,8 @@ Known limits:
 - Floating-point functions round as the CPU's do, and ``a * b + c`` is rounded twice where a GPU
   rounds once: write ``fmaf`` where it matters, and compare with tolerances.
 - Memory is never seen in another order than a thread wrote it. Data that one block hands to another
-  behind ``__threadfence()`` must be read and written by atomic or volatile accesses; otherwise it is
-  reported as a race, also where the fence makes it right.
+  behind ``__threadfence()`` must be read and written by atomic or volatile accesses; otherwise it
+  is reported as a race, also where the fence makes it right.
 - The checker keeps two reads of each element, so of several races on one element it may name only
   some. An index that is wrong but inside its array breaks no rule: only the answer shows it.
 - In fast mode a wild index ends the Python process, and a kernel that never ends, be it that one

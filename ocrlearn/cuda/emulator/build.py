@@ -221,8 +221,8 @@ def _open(path: Path) -> ctypes.CDLL:
         return ctypes.CDLL(str(path))
     except OSError as error:
         raise EmulatorError(
-            f"the emulator's library cannot be loaded: {error}. Delete the folder {path.parent}, or "
-            "name another in OCRLEARN_CACHE: it must be on a disk from which programs may be run"
+            f"the emulator's library cannot be loaded: {error}. Delete the folder {path.parent}, "
+            "or name another in OCRLEARN_CACHE: it must be on a disk from which programs may be run"
         ) from error
 
 
