@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -239,6 +240,19 @@ def test_several_operating_system_threads():
     with cuda.emulation(threads=4):
         cuda.launch(kernel(text), 500, 96, total=total)
     assert total[0] == 500 * 96
+
+
+def test_launches_from_several_python_threads():
+    def total(mode: str) -> int:
+        values, sum_ = np.ones(48, np.int32), np.zeros(2, np.int32)
+        for _ in range(20):
+            with cuda.emulation(mode) as run:
+                cuda.launch(TOUR.kernel("sum_part_of_a_warp"), 1, 48, values=values, sums=sum_)
+            assert not run.findings
+        return int(sum_.sum())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(total, ["fast", "check", "fast", "profile"] * 2)) == [48] * 8
 
 
 @pytest.mark.parametrize(("options", "message"), [
