@@ -20,12 +20,22 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["array_module", "pick"]
+__all__ = ["array_module", "as_array", "is_cupy", "pick"]
 
 
 def _owner(array: Any) -> str:
     """Name of the top-level package that defines the type of `array`."""
     return type(array).__module__.partition(".")[0]
+
+
+def is_cupy(value: Any) -> bool:
+    """Whether `value` is a CuPy array; CuPy is not imported to find out."""
+    return _owner(value) == "cupy"
+
+
+def as_array(value: Any) -> Any:
+    """Leave a CuPy array where it is, and make a NumPy array of everything else."""
+    return value if is_cupy(value) else np.asarray(value)
 
 
 def array_module(*arrays: Any) -> ModuleType:

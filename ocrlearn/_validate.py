@@ -3,18 +3,18 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ocrlearn._dispatch import as_array, is_cupy
 
 __all__ = ["check_choice", "check_image", "check_number", "check_odd_window"]
 
 
-def check_image(
-    image: Any, name: str = "image", *, gray: bool = False, min_size: int = 1
-) -> NDArray[Any]:
+def check_image(image: Any, name: str = "image", *, gray: bool = False, min_size: int = 1) -> Any:
     """Return `image` as an array after checking that it is one of the library's images.
 
     An image is ``(H, W)`` gray or ``(H, W, 3)`` RGB, either ``uint8`` in [0, 255], ``bool``, or
-    floating in [0, 1].
+    floating in [0, 1]. A CuPy array stays on its GPU, and its values are not looked at, as that
+    would wait for the GPU.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def check_image(
     ValueError
         If the shape is wrong, the image is too small, or a value is not finite or out of range.
     """
-    array = np.asarray(image)
+    array = as_array(image)
     wanted = "(H, W)" if gray else "(H, W) or (H, W, 3)"
     if array.ndim != 2 and (gray or array.ndim != 3 or array.shape[2] != 3):
         raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
@@ -49,6 +49,8 @@ def check_image(
             f"{name} must be uint8, bool or float in [0, 1], got dtype {array.dtype}; "
             "ocrlearn.image.to_uint8 converts other integer images"
         )
+    if is_cupy(array):
+        return array
     low, high = float(array.min()), float(array.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(f"{name} must be finite, got NaN or infinity")

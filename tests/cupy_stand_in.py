@@ -34,7 +34,7 @@ FUNCTIONS: dict[str, str] = {
     "where": "condition x y",
     "zeros": "shape dtype order",
 }
-UFUNCS = ("ceil", "copysign", "cos", "floor", "maximum", "minimum", "sin", "sqrt", "trunc")
+UFUNCS = ("ceil", "copysign", "cos", "floor", "maximum", "minimum", "rint", "sin", "sqrt", "trunc")
 FFT = {"irfft2": "a s axes norm", "rfft2": "a s axes norm"}
 TYPES = (  # noqa: SIM905
     "bool_ float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 "

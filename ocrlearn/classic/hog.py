@@ -31,8 +31,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ocrlearn import cuda
-from ocrlearn._dispatch import array_module, pick
-from ocrlearn._validate import check_image, check_number
+from ocrlearn._dispatch import array_module, as_array, pick
+from ocrlearn._validate import check_number
 from ocrlearn.image.convert import to_float
 
 __all__ = ["KERNELS", "RUNGS", "hog", "hog_reference", "hog_windows", "image_gradient"]
@@ -485,20 +485,9 @@ def _describe(
     return describe(windows, cell, block, bins, bool(signed), sigma, clip, epsilon)
 
 
-def _on_gpu(array: Any) -> bool:
-    return type(array).__module__.partition(".")[0] == "cupy"
-
-
 def _to_float32(image: Any) -> Any:
-    """Check an image and return it as float32 in [0, 1]; of a CuPy array not the values."""
-    if not _on_gpu(image):
-        return np.asarray(to_float(check_image(image)), dtype=np.float32)
-    if image.ndim != 2 and (image.ndim != 3 or image.shape[2] != 3):
-        raise ValueError(f"image must have shape (H, W) or (H, W, 3), got {image.shape}")
-    if image.dtype not in (np.bool_, np.uint8) and image.dtype.kind != "f":
-        raise TypeError(f"image must be uint8, bool or float in [0, 1], got dtype {image.dtype}")
-    values = image.astype(np.float32)
-    return values / np.float32(255) if image.dtype == np.uint8 else values
+    """Check an image and return it as float32 in [0, 1]."""
+    return to_float(image).astype(np.float32, copy=False)
 
 
 def hog(
@@ -595,7 +584,7 @@ def hog_windows(
     array
         float32 ``(N, rows, cols, block, block, bins)``.
     """
-    stack = windows if _on_gpu(windows) else np.asarray(windows)
+    stack = as_array(windows)
     if stack.ndim != 3:
         raise ValueError(f"windows must have shape (N, H, W), got {stack.shape}")
     return _describe(

@@ -20,7 +20,7 @@ Wolf     ``m - k (1 - s / R) (m - M)``    falls towards ``M``, the darkest gray 
 ``R`` is the largest standard deviation to expect: half the range of the gray values for Sauvola,
 the largest found in the image for Wolf.
 
-All but :func:`clean_binarize` run on a GPU as well (``binarize.cu``): give CuPy arrays, gray ones.
+All but :func:`clean_binarize` run on a GPU as well (``binarize.cu``), for CuPy arrays.
 """
 
 import math
@@ -40,7 +40,6 @@ from ocrlearn.ops.components import connected_components_with_stats
 from ocrlearn.ops.integral import (
     WindowTables,
     box_sum,
-    check_gray,
     integral_image_reference,
     local_mean_std,
     slide_windows,
@@ -186,14 +185,6 @@ OTSU_INK_RUNGS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _gray(image: Any) -> Any:
-    """Turn a host image to gray; a CuPy image must be gray already."""
-    if type(image).__module__.partition(".")[0] != "cupy":
-        return to_gray(image)
-    gray = check_gray(image)
-    return gray.astype(np.uint8) * np.uint8(255) if gray.dtype == np.bool_ else gray
-
-
 def otsu_threshold(image: Any, *, rung: str | None = None) -> float:
     """Return the threshold that parts the gray values into the two most distinct classes.
 
@@ -205,8 +196,8 @@ def otsu_threshold(image: Any, *, rung: str | None = None) -> float:
     Parameters
     ----------
     image
-        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; colour is turned to gray. A CuPy
-        image must be gray.
+        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; colour is turned to gray.
+        NumPy or CuPy.
     rung
         "reference", "fast" or "cuda"; see :func:`ocrlearn._dispatch.pick`.
 
@@ -223,7 +214,7 @@ def otsu_threshold(image: Any, *, rung: str | None = None) -> float:
     N. Otsu, "A Threshold Selection Method from Gray-Level Histograms", IEEE Transactions on
     Systems, Man, and Cybernetics, 1979.
     """
-    gray = _gray(image)
+    gray = to_gray(image)
     rung_function = pick(OTSU_RUNGS, gray, rung=rung)
     if gray.dtype == np.uint8:
         return rung_function(gray)
@@ -270,7 +261,7 @@ def niblack_threshold(
     W. Niblack, "An Introduction to Digital Image Processing", Prentice-Hall, 1986.
     """
     k = check_number(k, "k")
-    mean, std = local_mean_std(_gray(image), window, rung=rung)
+    mean, std = local_mean_std(to_gray(image), window, rung=rung)
     return mean + k * std
 
 
@@ -428,7 +419,7 @@ def sauvola_threshold(
     2000. F. Shafait, D. Keysers and T. M. Breuel, "Efficient implementation of local adaptive
     thresholding techniques using integral images", Document Recognition and Retrieval XV, 2008.
     """
-    gray = _gray(image)
+    gray = to_gray(image)
     parameters = _check_sauvola(gray, window, k, dynamic_range)
     return pick(SAUVOLA_RUNGS, gray, rung=rung)(gray, *parameters)
 
@@ -475,7 +466,7 @@ def wolf_threshold(
     C. Wolf and J.-M. Jolion, "Extraction and recognition of artificial text in multimedia
     documents", Pattern Analysis and Applications, 2004.
     """
-    gray = _gray(image)
+    gray = to_gray(image)
     k = check_number(k, "k", low=0, high=1)
     mean, std = local_mean_std(gray, window, rung=rung)
     largest_std = std.max()
@@ -652,8 +643,8 @@ def binarize(image: Any, method: str = "clean", **parameters: Any) -> NDArray[np
     Parameters
     ----------
     image
-        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; ink is darker than paper. A CuPy
-        image must be gray.
+        ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; ink is darker than paper.
+        NumPy or CuPy.
     method
         "otsu", "niblack", "sauvola" or "wolf" compare the image with that threshold; "clean" is
         :func:`clean_binarize`, for NumPy arrays only.
@@ -674,7 +665,7 @@ def binarize(image: Any, method: str = "clean", **parameters: Any) -> NDArray[np
     5
     """
     check_choice(method, "method", (*THRESHOLDS, "clean"))
-    gray = _gray(image)
+    gray = to_gray(image)
     if method == "clean":
         if array_module(gray) is not np:
             raise TypeError(

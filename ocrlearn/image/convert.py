@@ -1,4 +1,7 @@
-"""Between the library's image forms: gray and RGB, uint8 in [0, 255] and float in [0, 1]."""
+"""Between the library's image forms: gray and RGB, uint8 in [0, 255] and float in [0, 1].
+
+CuPy images are converted where they are, on the GPU.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrlearn._dispatch import array_module, as_array
 from ocrlearn._validate import check_image
 
 __all__ = ["LUMA", "to_float", "to_gray", "to_uint8"]
@@ -43,13 +47,13 @@ def to_uint8(image: Any) -> NDArray[np.uint8]:
     Accepts what :func:`to_float` accepts, and uint16 images in [0, 65535]. A uint8 image is
     returned as it is, without a copy.
     """
-    array = np.asarray(image)
+    array = as_array(image)
     if array.dtype == np.uint16:
         return check_image(((array.astype(np.uint32) + 128) // 257).astype(np.uint8))
     array = check_image(array)
     if array.dtype == np.uint8:
         return array
-    return np.round(array.astype(np.float64) * 255).astype(np.uint8)
+    return array_module(array).rint(array.astype(np.float64) * 255).astype(np.uint8)
 
 
 def to_gray(image: Any) -> NDArray[Any]:
@@ -69,7 +73,7 @@ def to_gray(image: Any) -> NDArray[Any]:
         return ((luma + np.uint32(32768)) >> np.uint32(16)).astype(np.uint8)
     working = np.result_type(array.dtype, np.float32).type
     luma = _weighted_sum(array, [working(weight) for weight in LUMA])
-    return np.clip(luma, 0, 1).astype(array.dtype)
+    return array_module(luma).clip(luma, 0, 1).astype(array.dtype)
 
 
 def _weighted_sum(rgb: NDArray[Any], weights: Sequence[np.generic]) -> NDArray[Any]:

@@ -26,7 +26,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ocrlearn import cuda
-from ocrlearn._dispatch import array_module, pick
+from ocrlearn._dispatch import array_module, as_array, pick
 
 __all__ = [
     "KERNELS",
@@ -463,13 +463,8 @@ LABELS_WITH_STATS_RUNGS = {
 }
 
 
-def _as_array(value: Any) -> Any:
-    """Leave a CuPy array where it is, and make a NumPy array of everything else."""
-    return value if type(value).__module__.partition(".")[0] == "cupy" else np.asarray(value)
-
-
 def _check_mask(mask: Any, connectivity: Any) -> Any:
-    array = _as_array(mask)
+    array = as_array(mask)
     if array.ndim != 2:
         raise ValueError(f"mask must have shape (H, W), got {array.shape}")
     if array.dtype != np.bool_:
@@ -559,7 +554,7 @@ def component_stats(labels: Any, count: int, *, rung: str | None = None) -> Comp
     ValueError
         If it does not have two axes, or holds a value outside [0, count].
     """
-    array = _as_array(labels)
+    array = as_array(labels)
     if array.ndim != 2:
         raise ValueError(f"labels must have shape (H, W), got {array.shape}")
     if array.dtype.kind not in "iu":

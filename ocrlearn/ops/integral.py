@@ -22,7 +22,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ocrlearn import cuda
-from ocrlearn._dispatch import array_module, pick
+from ocrlearn._dispatch import array_module, as_array, pick
 from ocrlearn._validate import check_image, check_odd_window
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "LOCAL_RUNGS",
     "WindowTables",
     "box_sum",
-    "check_gray",
     "integral_image",
     "integral_image_reference",
     "local_mean_std",
@@ -138,27 +137,6 @@ INTEGRAL_RUNGS = {
 }
 
 
-def check_gray(image: Any) -> Any:
-    """Check a gray image where it lies: on the host by value as well, on a GPU by shape and dtype.
-
-    Looking at the values would make the host wait for the GPU, so a CuPy array is trusted to be
-    finite and in [0, 1]. Otherwise as :func:`ocrlearn._validate.check_image`.
-    """
-    if not _is_cupy(image):
-        return check_image(image, gray=True)
-    if image.ndim != 2:
-        raise ValueError(f"image must have shape (H, W) on the GPU, got {image.shape}")
-    if image.size == 0:
-        raise ValueError(f"image must be at least 1 x 1 pixels, got shape {image.shape}")
-    if image.dtype not in (np.bool_, np.uint8) and image.dtype.kind != "f":
-        raise TypeError(f"image must be uint8, bool or float in [0, 1], got dtype {image.dtype}")
-    return image
-
-
-def _is_cupy(array: Any) -> bool:
-    return type(array).__module__.partition(".")[0] == "cupy"
-
-
 def integral_image(image: Any, *, rung: str | None = None) -> NDArray[Any]:
     """Return the summed-area table of `image`.
 
@@ -192,7 +170,7 @@ def integral_image(image: Any, *, rung: str | None = None) -> NDArray[Any]:
     >>> int(box_sum(table, 0, 1, 2, 2))
     6
     """
-    array = image if _is_cupy(image) else np.asarray(image)
+    array = as_array(image)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"image must have shape (H, W) and not be empty, got {array.shape}")
     if array.dtype.kind not in "buif":
@@ -410,7 +388,7 @@ def local_mean_std(
     deviation may come out as much as 1e-6 instead of 0. The CUDA rung computes the same from tables
     of the whole image, whose entries grow with it: the same figure holds up to a few megapixels.
     """
-    array = check_gray(image)
+    array = check_image(image, gray=True)
     window = check_odd_window(window)
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)

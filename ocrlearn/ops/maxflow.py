@@ -47,7 +47,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ocrlearn import cuda
-from ocrlearn._dispatch import array_module, pick
+from ocrlearn._dispatch import array_module, is_cupy, pick
 from ocrlearn.cuda import KernelFile
 
 __all__ = ["RUNGS", "GridCut", "MaxFlow", "grid_max_flow", "grid_max_flow_reference"]
@@ -817,7 +817,7 @@ def grid_max_flow(
     links = (right, left, down, up, down_right, up_left, down_left, up_right)
     given = [source, sink, *(link for link in links if link is not None)]
     xp = np
-    if any(type(array).__module__.partition(".")[0] == "cupy" for array in given):
+    if any(is_cupy(array) for array in given):
         xp = array_module(*given)
     checked = _check_capacities(xp, source, sink, links)
     return pick(RUNGS, *checked, rung=rung)(*checked)
