@@ -33,7 +33,12 @@ __device__ __forceinline__ Quad corners_of(const Real* box, Real origin_x, Real 
              {x - along_x + down_x, y - along_y + down_y}}};
 }
 
-__device__ __forceinline__ Real cross(Point a, Point b) { return a.x * b.y - a.y * b.x; }
+// Products that are rounded before they are subtracted. Fused with the subtraction, one of them would
+// not be: the cross product of a vector with itself would not be 0, and a box without area have some.
+__device__ __forceinline__ float times(float a, float b) { return __fmul_rn(a, b); }
+__device__ __forceinline__ double times(double a, double b) { return __dmul_rn(a, b); }
+
+__device__ __forceinline__ Real cross(Point a, Point b) { return times(a.x, b.y) - times(a.y, b.x); }
 
 __device__ __forceinline__ Point minus(Point a, Point b) { return {a.x - b.x, a.y - b.y}; }
 
