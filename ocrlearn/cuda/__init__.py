@@ -25,6 +25,7 @@ _EXPORTS = {
     "launch": "_launch",
     "profile_table": "emulator",
     "what_would_help": "device",
+    "why_no_emulator": "emulator",
     "why_no_gpu": "device",
 }
 _MODULES = ("compile", "device", "emulator", "source")

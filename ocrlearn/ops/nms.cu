@@ -7,6 +7,8 @@
 //
 // Variants: Real=float; Real=double
 
+#define WORDS 8  // of 32 pixels, that a warp of pack_masks packs
+
 // A block compares 64 boxes (x0, y0, x1, y1) with 64 others; see suppress_quads in rotated_iou.cu.
 // Budget: 56 registers
 extern "C" __global__ void __launch_bounds__(64)
@@ -39,8 +41,9 @@ suppress_boxes(const Real* boxes,          // [count * 4]
     later[(Index)own * words + column] = bits;
 }
 
-// Pack masks to one bit a pixel, and note the first and the last word with ink. A warp packs a word:
-// its 32 threads read 32 neighbouring pixels, and __ballot_sync collects one bit from each.
+// Pack masks to one bit a pixel, and note the first and the last word with ink. A warp packs WORDS
+// words: for each, its 32 threads read 32 neighbouring pixels, and __ballot_sync collects one bit from
+// each. A single byte a thread would not keep the memory busy, so all are read before the first vote.
 // Budget: 32 registers
 extern "C" __global__ void __launch_bounds__(256)
 pack_masks(const unsigned char* masks,  // [count * pixels]
@@ -49,17 +52,29 @@ pack_masks(const unsigned char* masks,  // [count * pixels]
            int* first,                  // [count]
            int* last)                   // [count]
 {
-    int word = (blockIdx.x * blockDim.x + threadIdx.x) / 32, lane = threadIdx.x & 31;
+    int word = (blockIdx.x * blockDim.x + threadIdx.x) / 32 * WORDS, lane = threadIdx.x & 31;
     int mask = blockIdx.y;
-    int pixel = 32 * word + lane;
-    bool ink = word < words && pixel < pixels && masks[(Index)mask * pixels + pixel];
-    unsigned int bits = __ballot_sync(0xffffffffu, ink);
-    if (lane || word >= words) return;
-    packed[(Index)mask * words + word] = bits;
-    if (bits) {
-        atomicMin(&first[mask], word);
-        atomicMax(&last[mask], word);
+    const unsigned char* row = masks + (Index)mask * pixels;
+    unsigned char ink[WORDS];
+#pragma unroll
+    for (int k = 0; k < WORDS; ++k) {
+        int pixel = 32 * (word + k) + lane;
+        ink[k] = pixel < pixels ? row[pixel] : 0;
     }
+    int earliest = words, latest = -1;
+#pragma unroll
+    for (int k = 0; k < WORDS; ++k) {
+        unsigned int bits = __ballot_sync(0xffffffffu, ink[k]);
+        if (word + k >= words) break;  // the whole warp together
+        if (lane == 0) packed[(Index)mask * words + word + k] = bits;
+        if (bits) {
+            earliest = min(earliest, word + k);
+            latest = word + k;
+        }
+    }
+    if (lane || latest < 0) return;
+    atomicMin(&first[mask], earliest);
+    atomicMax(&last[mask], latest);
 }
 
 // A warp compares one pair of masks: it counts the bits both have, over the words where both have
@@ -116,8 +131,10 @@ sweep(const unsigned long long* later,  // [count * words]
         if (threadIdx.x < number) kept[first + threadIdx.x] = alive >> threadIdx.x & 1;
         for (int word = chunk + 1 + threadIdx.x; word < words; word += blockDim.x) {
             unsigned long long bits = gone[word];
-            for (unsigned long long left = alive; left; left &= left - 1)
-                bits |= later[(Index)(first + __ffsll(left) - 1) * words + word];
+            // In turn, one read would wait for another. Unrolled, eight are under way at once.
+#pragma unroll 8
+            for (int i = 0; i < 64; ++i)
+                if (alive >> i & 1) bits |= later[(Index)(first + i) * words + word];
             gone[word] = bits;
         }
         __syncthreads();

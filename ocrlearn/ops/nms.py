@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 KERNELS = cuda.KernelFile.beside(__file__)
+WORDS = 8  # of 32 pixels, that a warp packs, as in the source
 
 Kept = NDArray[np.int64]
 
@@ -541,7 +542,7 @@ def _mask_nms_cuda(masks: Any, scores: Any, threshold: float) -> Any:
     first, last = xp.full(count, words, np.int32), xp.full(count, -1, np.int32)
     cuda.launch(
         KERNELS.kernel("pack_masks", Real="float"),
-        (*cuda.blocks_for(32 * words, 256), count),
+        (*cuda.blocks_for(32 * words, 256 * WORDS), count),
         256,
         masks=masks,
         count=count,

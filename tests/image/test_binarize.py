@@ -1,8 +1,5 @@
 """Thresholds against scikit-image and OpenCV, the tie rule, and what a lighting ramp does."""
 
-import sys
-
-import cupy_stand_in
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage import data, filters
 
-from ocrlearn.cuda import _launch
 from ocrlearn.image.binarize import (
     OTSU_RUNGS,
     SAUVOLA_RUNGS,
@@ -326,16 +322,6 @@ def test_ink_is_the_same_on_every_rung(method, image):
         np.testing.assert_array_equal(binarize(image, method, rung=rung), expected)
     blank = np.full((5, 7), image[0, 0], image.dtype)
     assert not binarize(blank, method, rung="cuda").any()
-
-
-@pytest.fixture
-def cupy(monkeypatch):
-    """A stand-in that refuses what CuPy refuses, its kernels run by the emulator."""
-    module = cupy_stand_in.make_module()
-    monkeypatch.setitem(sys.modules, "cupy", module)
-    _launch._raw_kernel.cache_clear()
-    yield module
-    _launch._raw_kernel.cache_clear()
 
 
 @pytest.mark.parametrize("dtype", ["bytes", "floats", "mask"])

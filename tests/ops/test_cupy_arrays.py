@@ -1,30 +1,17 @@
 """Public functions take CuPy arrays and return them; tried on a stand-in, with emulated kernels."""
 
 import dataclasses
-import sys
 
-import cupy_stand_in
 import numpy as np
 import pytest
 
 from ocrlearn import ops
 from ocrlearn.classic.hog import hog, hog_windows
-from ocrlearn.cuda import _launch
 
 rng = np.random.default_rng(21)
 BYTES = rng.integers(0, 256, (37, 45), dtype=np.uint8)
 MASK = BYTES > 110
 RGB = rng.integers(0, 256, (19, 26, 3), dtype=np.uint8)
-
-
-@pytest.fixture
-def cupy(monkeypatch):
-    """Put the stand-in, which refuses what CuPy refuses, in CuPy's place."""
-    module = cupy_stand_in.make_module()
-    monkeypatch.setitem(sys.modules, "cupy", module)
-    _launch._raw_kernel.cache_clear()
-    yield module
-    _launch._raw_kernel.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,12 @@
 """The CUDA rungs' host code works on CuPy arrays, tried on a strict stand-in for CuPy."""
 
 import inspect
-import sys
 from typing import Any
 
 import cupy_stand_in
 import numpy as np
 import pytest
 
-from ocrlearn.cuda import _launch
 from parity import Case, Operation, operations
 
 SMALL_ON_CUDA = [
@@ -17,15 +15,6 @@ SMALL_ON_CUDA = [
     for case in op.cases
     if "cuda" in op.rungs and case.small
 ]
-
-
-@pytest.fixture
-def cupy(monkeypatch):
-    module = cupy_stand_in.make_module()
-    monkeypatch.setitem(sys.modules, "cupy", module)
-    _launch._raw_kernel.cache_clear()
-    yield module
-    _launch._raw_kernel.cache_clear()
 
 
 def to_gpu(cupy: Any, value: Any) -> Any:

@@ -62,7 +62,7 @@ Known limits:
 - Launches from several Python threads wait for each other.
 """
 
-from ocrlearn.cuda.emulator.build import EmulatorError
+from ocrlearn.cuda.emulator.build import EmulatorError, why_no_emulator
 from ocrlearn.cuda.emulator.findings import Finding, KernelFault, Participant
 from ocrlearn.cuda.emulator.profile import ProfileRow, profile_table
 from ocrlearn.cuda.emulator.run import (
@@ -85,4 +85,5 @@ __all__ = [
     "execute",
     "mark_uninitialized",
     "profile_table",
+    "why_no_emulator",
 ]

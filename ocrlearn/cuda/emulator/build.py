@@ -32,7 +32,15 @@ from typing import Literal
 
 from ocrlearn.cuda.source import blank_comments
 
-__all__ = ["Build", "EmulatorError", "Library", "find_lines", "library", "translate"]
+__all__ = [
+    "Build",
+    "EmulatorError",
+    "Library",
+    "find_lines",
+    "library",
+    "translate",
+    "why_no_emulator",
+]
 
 Build = Literal["plain", "instrumented"]
 
@@ -116,6 +124,15 @@ def _find_compiler(named: str) -> tuple[str, ...]:
         if shutil.which(command[0]):
             return tuple(command)
     raise EmulatorError(NO_COMPILER.format(names=" or ".join(command[0] for command in wanted)))
+
+
+def why_no_emulator() -> str:
+    """Return "" where kernels can be emulated, and otherwise why not and what would help."""
+    try:
+        _find_compiler(os.environ.get("CXX", ""))
+    except EmulatorError as error:
+        return str(error)
+    return ""
 
 
 @functools.cache
