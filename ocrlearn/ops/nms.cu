@@ -102,7 +102,7 @@ suppress_masks(const unsigned int* packed,  // [count * words]
 }
 
 // Walk down the rows, 64 at a time. Launched with one block. `gone` has a bit for every candidate.
-// Budget: 40 registers
+// Budget: 64 registers
 extern "C" __global__ void __launch_bounds__(256)
 sweep(const unsigned long long* later,  // [count * words]
       int count, int words,
@@ -131,10 +131,16 @@ sweep(const unsigned long long* later,  // [count * words]
         if (threadIdx.x < number) kept[first + threadIdx.x] = alive >> threadIdx.x & 1;
         for (int word = chunk + 1 + threadIdx.x; word < words; word += blockDim.x) {
             unsigned long long bits = gone[word];
-            // In turn, one read would wait for another. Unrolled, eight are under way at once.
-#pragma unroll 8
-            for (int i = 0; i < 64; ++i)
-                if (alive >> i & 1) bits |= later[(Index)(first + i) * words + word];
+            // Taken one by one, each read would wait for the one before: eight are under way at once.
+            for (int i = 0; i < 64; i += 8) {
+                unsigned long long rows[8];
+#pragma unroll
+                for (int k = 0; k < 8; ++k)
+                    rows[k] = alive >> (i + k) & 1
+                        ? later[(Index)(first + i + k) * words + word] : 0;
+#pragma unroll
+                for (int k = 0; k < 8; ++k) bits |= rows[k];
+            }
             gone[word] = bits;
         }
         __syncthreads();
