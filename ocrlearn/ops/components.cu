@@ -57,10 +57,16 @@ label_tiles(const unsigned char* mask,  // [height * width]
     __shared__ unsigned int ink[TILE];
     int lane = threadIdx.x, left = blockIdx.x * TILE, top = blockIdx.y * TILE;
     int x = left + lane;
-    for (int row = threadIdx.y; row < TILE; row += WARPS) {
-        int y = top + row;
-        bool here = x < width && y < height && mask[(Index)y * width + x];
-        unsigned int bits = __ballot_sync(0xffffffffu, here);
+    unsigned char pixels[TILE / WARPS];  // all reads are under way before the first is needed
+#pragma unroll
+    for (int k = 0; k < TILE / WARPS; ++k) {
+        int y = top + threadIdx.y + k * WARPS;
+        pixels[k] = x < width && y < height ? mask[(Index)y * width + x] : 0;
+    }
+#pragma unroll
+    for (int k = 0; k < TILE / WARPS; ++k) {
+        int row = threadIdx.y + k * WARPS;
+        unsigned int bits = __ballot_sync(0xffffffffu, pixels[k]);
         unsigned int gaps_before = ~bits & ((1u << lane) - 1);
         int run_start = 32 - __clz(gaps_before);  // just after the last gap, or 0
         local[row * TILE + lane] = row * TILE + run_start;
@@ -142,17 +148,19 @@ flatten(int size,
         volatile int* parent,  // [size]
         int* counts)           // [gridDim.x]
 {
+    int pixel = blockIdx.x * CHUNK + threadIdx.x;
+    int first[CHUNK / 256];
+#pragma unroll
+    for (int k = 0; k < CHUNK / 256; ++k)
+        first[k] = pixel + 256 * k < size ? parent[pixel + 256 * k] : PAPER;
     int roots = 0;
-    for (int i = 0; i < CHUNK; i += 256) {
-        int pixel = blockIdx.x * CHUNK + i + threadIdx.x;
+#pragma unroll
+    for (int k = 0; k < CHUNK / 256; ++k) {
         bool is_root = false;
-        if (pixel < size) {
-            int first = parent[pixel];
-            if (first != PAPER) {
-                int root = find_root(parent, first);
-                if (root != first) parent[pixel] = root;
-                is_root = root == pixel;
-            }
+        if (first[k] != PAPER) {
+            int root = find_root(parent, first[k]);
+            if (root != first[k]) parent[pixel + 256 * k] = root;
+            is_root = root == pixel + 256 * k;
         }
         roots += __syncthreads_count(is_root);
     }
@@ -253,13 +261,25 @@ measure(const int* labels,  // [height * width]
             atomicAdd(&moment[2 * label + 1], (unsigned long long)length * y);
         }
     }
-    if (paper_pixels) {
-        atomicMin(&paper_box[0], x);
+    // The warp adds up first: 256 threads at one counter in shared memory would wait in line.
+    int paper_left = paper_pixels ? x : 0x7fffffff, paper_right = paper_pixels ? x + 1 : -1;
+    long long paper_x = (long long)paper_pixels * x;
+    for (int distance = 16; distance > 0; distance /= 2) {
+        paper_left = min(paper_left, __shfl_xor_sync(0xffffffffu, paper_left, distance));
+        paper_right = max(paper_right, __shfl_xor_sync(0xffffffffu, paper_right, distance));
+        paper_first = min(paper_first, __shfl_xor_sync(0xffffffffu, paper_first, distance));
+        paper_last = max(paper_last, __shfl_xor_sync(0xffffffffu, paper_last, distance));
+        paper_pixels += __shfl_xor_sync(0xffffffffu, paper_pixels, distance);
+        paper_x += __shfl_xor_sync(0xffffffffu, paper_x, distance);
+        paper_y += __shfl_xor_sync(0xffffffffu, paper_y, distance);
+    }
+    if (lane == 0 && paper_pixels) {
+        atomicMin(&paper_box[0], paper_left);
         atomicMin(&paper_box[1], paper_first);
-        atomicMax(&paper_box[2], x + 1);
+        atomicMax(&paper_box[2], paper_right);
         atomicMax(&paper_box[3], paper_last + 1);
         atomicAdd(&paper[0], (unsigned long long)paper_pixels);
-        atomicAdd(&paper[1], (unsigned long long)paper_pixels * x);
+        atomicAdd(&paper[1], (unsigned long long)paper_x);
         atomicAdd(&paper[2], (unsigned long long)paper_y);
     }
     __syncthreads();
