@@ -48,7 +48,8 @@ FLAT = 1e-5
 LARGEST_TEMPLATE = 2**23  # pixels: n * sum f^2 of uint8 then fits int64
 DIRECT_ON_CPU = 100  # pixels of a template up to which the sums are faster than the transforms
 DIRECT_ON_GPU = 400  # the same for the kernels, by estimate
-CACHED_TILE = 2**18  # floats: a tile and its transform then fit a second-level cache of 2 MB
+WIDEST_TILE = 2048  # scores of a row of a tile: long rows are transformed fastest, by measurement
+CACHED_TILE = 2**19  # floats: a tile or its transform then fits a second-level cache of 2 MB
 
 
 def _flat_variance(image: Any) -> float:
@@ -228,22 +229,20 @@ def _tiling(
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """Choose the size of tiles: return that of their transforms, and that of the scores of each.
 
-    For each axis, the scores are cut into 1, 2, 3 ... equal pieces; a piece of p scores needs p + h
-    - 1 pixels, and a transform of at least that length with small prime factors. The cheapest pair
-    is taken, by the count of operations; a tile beyond the cache counts half as much again.
+    The scores are cut across into pieces of at most WIDEST_TILE, and down into 1, 2, 3 ... equal
+    pieces. A piece of p scores needs p + h - 1 pixels, and a transform of at least that length with
+    small prime factors. The cheapest height is taken, by the count of operations; a tile beyond the
+    cache counts half as much again.
     """
-    lengths, pieces = [], []
-    for count, size in zip(scores, template, strict=True):
-        parts = np.arange(1, min(count, 64) + 1)
-        piece = -(-count // parts)
-        length = [scipy.fft.next_fast_len(int(p) + size - 1, real=True) for p in piece]
-        lengths.append(np.array(length, np.int64))
-        pieces.append((parts, piece))
-    area = lengths[0][:, None] * lengths[1]
-    tiles = pieces[0][0][:, None] * pieces[1][0]
-    cost = tiles * area * np.log2(area + 1) * np.where(area > CACHED_TILE, 1.5, 1.0)
-    down, across = np.unravel_index(np.argmin(cost), cost.shape)
-    transform = int(lengths[0][down]), int(lengths[1][across])
+    rows, columns = scores
+    across = -(-columns // WIDEST_TILE)
+    width = scipy.fft.next_fast_len(-(-columns // across) + template[1] - 1, real=True)
+    candidates = []
+    for down in range(1, min(rows, 64) + 1):
+        height = scipy.fft.next_fast_len(-(-rows // down) + template[0] - 1, real=True)
+        beyond = 1.5 if height * width > CACHED_TILE else 1.0
+        candidates.append((beyond * down * height * math.log2(height * width + 1), height))
+    transform = min(candidates)[1], width
     # The transforms may be longer than asked for: use them to the full.
     return transform, (transform[0] - template[0] + 1, transform[1] - template[1] + 1)
 
@@ -261,7 +260,9 @@ def _by_fft(image: NDArray[Any], template: NDArray[Any]) -> NDArray[np.float32]:
         window = image[top : top + len(part) + height - 1, left : left + part.shape[1] + width - 1]
         # Without the mean the numbers are small, and so are their rounding errors.
         centred = np.zeros(transform, np.float32)
-        np.subtract(window, np.float32(mean), out=centred[: window.shape[0], : window.shape[1]])
+        filled = centred[: window.shape[0], : window.shape[1]]
+        filled[...] = window
+        filled -= np.float32(mean)
         product = scipy.fft.rfft2(centred, overwrite_x=True)
         product *= spectrum
         # Rows that no window starts in are left out before the second half of the way back.

@@ -65,7 +65,7 @@ OPERATIONS = [
         + [
             Case("sums beyond 32 bits", (bytes_(300, 290), bytes_(270, 265)),
                  {"method": "fft"}, small=False),
-            Case("several tiles", (bytes_(52, 600), bytes_(12, 14)), {"method": "fft"},
+            Case("a wide image", (bytes_(52, 600), bytes_(12, 14)), {"method": "fft"},
                  small=False),
         ],
         compare=close(atol=2e-5),
