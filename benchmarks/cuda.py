@@ -56,7 +56,12 @@ not installed are left out.
   --only nms            the cases whose name holds this word
   --check-only          only compare with the reference
   --emulate             compare with the reference in the emulator, without a GPU
+  --floors              write the floors on an H100 and a T4 into docs/speed.md
 """
+
+# Bytes and single-precision operations a second, from NVIDIA's data sheets of the SXM5 H100 and the
+# T4; for the floors of GPUs that are not here.
+KNOWN_GPUS = {"H100 SXM": (3.35e12, 67e12), "T4": (320e9, 8.1e12)}
 
 
 def milliseconds(run: Callable[[], Any], rounds: int) -> float:
@@ -125,6 +130,29 @@ def check(case: GpuCase, on_gpu: bool) -> None:
         case.compare(to_host(result), expected)
 
 
+def floor_of(case: GpuCase, bandwidth: float, operations: float) -> tuple[float, str]:
+    """Return the least milliseconds the operation can take, and what bounds it."""
+    by_bytes = 1000 * case.bytes / bandwidth
+    by_operations = 1000 * case.operations / operations
+    return max(by_bytes, by_operations), "bytes" if by_bytes >= by_operations else "arithmetic"
+
+
+def make_floors(cases: list[GpuCase]) -> str:
+    """Write the table of floors, which needs no GPU."""
+    rows = []
+    for case in cases:
+        floors = [floor_of(case, *rates) for rates in KNOWN_GPUS.values()]
+        cells = [f"{floor:.3f} ({bound})" for floor, bound in floors]
+        numbers = [f"{case.bytes / 1e6:,.1f}", f"{case.operations / 1e9:,.2f}"]
+        rows.append([case.name, case.size, *numbers, *cells])
+    rates = "; ".join(
+        f"{name}: {bandwidth / 1e12:g} TB/s, {operations / 1e12:g} TFLOP/s"
+        for name, (bandwidth, operations) in KNOWN_GPUS.items()
+    )
+    header = ["operation", "size", "MB", "10⁹ operations", *(f"{n}, ms" for n in KNOWN_GPUS)]
+    return f"{rates}.\n\n" + markdown_table(header, rows)
+
+
 def measure(case: GpuCase, gpu: dict[str, Any], rounds: int) -> dict[str, Any]:
     """Time the kernel and its peers on several inputs, and return a row of the results."""
     times: dict[str, list[float]] = {"ocrlearn": []}
@@ -141,15 +169,13 @@ def measure(case: GpuCase, gpu: dict[str, Any], rounds: int) -> dict[str, Any]:
                 continue
             times.setdefault(name, []).append(milliseconds(peer, rounds))
     medians = {name: statistics.median(values) for name, values in times.items()}
-    by_bytes = 1000 * case.bytes / gpu["bytes per second"]
-    by_operations = 1000 * case.operations / gpu["operations per second"]
-    floor = max(by_bytes, by_operations)
+    floor, bound = floor_of(case, gpu["bytes per second"], gpu["operations per second"])
     return {
         "case": case.name,
         "size": case.size,
         "milliseconds": {name: round(value, 4) for name, value in medians.items()},
         "floor": round(floor, 4),
-        "bound": "bytes" if by_bytes >= by_operations else "arithmetic",
+        "bound": bound,
         "of the roofline": round(floor / medians["ocrlearn"], 3),
     }
 
@@ -196,10 +222,11 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="How often each input is timed.")] = 30,
     check_only: Annotated[bool, typer.Option("--check-only", help="Do not time.")] = False,
     emulate: Annotated[bool, typer.Option("--emulate", help="Check in the emulator.")] = False,
+    floors: Annotated[bool, typer.Option("--floors", help="Only write the floors.")] = False,
     save: Annotated[bool, typer.Option(help=f"Write {TARGET.name} if all were timed.")] = True,
 ) -> None:
     """Run the benchmark; what the options mean is said where they stand, and by --help."""
-    reason = "" if emulate else cuda.why_no_gpu()
+    reason = "" if emulate or floors else cuda.why_no_gpu()
     if reason:
         raise SystemExit(f"{reason} {cuda.what_would_help()} (--emulate checks without a GPU.)")
     everything: list[GpuCase] = collect("GPU")
@@ -207,6 +234,9 @@ def main(
     if not cases:
         names = ", ".join(case.name for case in everything)
         raise typer.BadParameter(f"no case is called {only!r}; there are {names}")
+    if floors:
+        write_into_docs("floors", make_floors(everything))
+        return
     console = Console(stderr=True)
     for case in track(cases, "checking", transient=True, console=console):
         try:
