@@ -381,16 +381,9 @@ RUNGS: dict[str, Callable[..., Any]] = {
 
 def _check_gray(image: Any, name: str) -> Any:
     """Return a NumPy or CuPy image as uint8 or float32."""
-    if array_module(image) is np:
-        image = check_image(image, name, gray=True)
-    elif image.ndim != 2 or not image.size:
-        raise ValueError(f"{name} must have shape (H, W) and not be empty, got {image.shape}")
-    elif image.dtype.kind != "f" and image.dtype not in (np.uint8, np.bool_):
-        raise TypeError(f"{name} must be uint8, bool or float in [0, 1], got dtype {image.dtype}")
-    return image if image.dtype == np.uint8 else _to_float32_or_uint8(image)
-
-
-def _to_float32_or_uint8(image: Any) -> Any:
+    image = check_image(image, name, gray=True)
+    if image.dtype == np.uint8:
+        return image
     return image.astype(np.uint8 if image.dtype == np.bool_ else np.float32)
 
 

@@ -810,12 +810,7 @@ RUNGS: dict[str, Callable[..., Any]] = {
 
 def _check_pixels(image: Any) -> Any:
     """Return a NumPy or CuPy image as uint8 or float32."""
-    if array_module(image) is np:
-        image = check_image(image)
-    elif image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3) or not image.size:
-        raise ValueError(f"image must have shape (H, W) or (H, W, 3), got {image.shape}")
-    elif image.dtype.kind != "f" and image.dtype not in (np.uint8, np.bool_):
-        raise TypeError(f"image must be uint8, bool or float in [0, 1], got dtype {image.dtype}")
+    image = check_image(image)
     if image.shape[0] * image.shape[1] >= 2**31:
         raise ValueError(f"image must have less than 2**31 pixels, got shape {image.shape}")
     if image.dtype == np.bool_:
