@@ -70,7 +70,7 @@ def same_up_to_the_softmax(ours: Any, theirs: Any) -> bool:
 
 CPU = [
     CpuCase(
-        name=name,
+        name=f"{name}, {classes:,} classes",
         size=f"T={frames}, B={samples}, C={classes}, 10 to 25 labels",
         runners=lambda size=(frames, samples, classes, logits): loss_and_gradient(*size),
         agree=same_loss_and_logit_gradient if logits else same_up_to_the_softmax,

@@ -12,8 +12,7 @@ Squared distances are sums of squared differences. The expanded form ``|x|^2 - 2
 half the arithmetic and is a matrix product, but it cancels: 10,000 away from the origin, float32
 leaves nothing of a distance of 1.
 
-Deviations from the papers
---------------------------
+**Deviations from the papers.**
 Lloyd says nothing about a cluster that has lost all its points. Here its centre is moved onto the
 point that is farthest from its own centre; see :func:`update`. Seeding draws several candidates for
 each centre and keeps the best, as Arthur and Vassilvitskii propose in their conclusion.

@@ -2,7 +2,7 @@
 
 A Gaussian filter weighs neighbours by their distance and so blurs edges. The bilateral filter of
 Tomasi and Manduchi ("Bilateral Filtering for Gray and Color Images", ICCV 1998) multiplies that
-weight by one that falls with the difference in colour, so that pixels beyond an edge hardly count:
+weight by one that falls with the difference in colour, so that pixels beyond an edge hardly count::
 
     weight(p, q) = exp(-|p - q|^2 / (2 spatial_sigma^2) - |I_p - I_q|^2 / (2 range_sigma^2))
 
@@ -14,8 +14,7 @@ The fast rung takes one neighbour offset after the other and works on whole rows
 processor handles several pixels at once; the exponential is a polynomial for the same reason. For
 the kernels see ``bilateral.cu``.
 
-Deviations from the papers
---------------------------
+**Deviations from the papers.**
 Colours differ by their Euclidean distance in the image's own space; Tomasi and Manduchi recommend
 CIE-Lab, which the caller may convert to. The neighbourhood is a disc of finite radius. Kraehenbuehl
 and Koltun leave the pixel itself out of the sum and approximate the rest with the permutohedral

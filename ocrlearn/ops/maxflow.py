@@ -25,8 +25,7 @@ cuda
     Push and relabel of Goldberg and Tarjan, "A New Approach to the Maximum-Flow Problem" (Journal
     of the ACM, 1988), by tiles of the image; see ``maxflow.cu``.
 
-Deviations from the papers
---------------------------
+**Deviations from the papers.**
 Boykov and Kolmogorov's nodes and links are not stored: neighbours are found by adding an offset, on
 a grid with a border of unlinked pixels. Their marking of verified paths and of distances to the
 terminal is used as they describe it: a pixel whose path was followed since the last augmentation is

@@ -45,8 +45,8 @@ class Participant:
 class Finding:
     """One fault of a kernel.
 
-    ``str(finding)`` begins with the place, ``components.cu:47: `labels[i] = root;` ``, then says
-    what is wrong there and what to do.
+    ``str(finding)`` begins with the place (file, line and the line's text), then says what is wrong
+    there and what to do.
 
     Attributes
     ----------
