@@ -35,11 +35,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrlearn import cuda
-from ocrlearn._dispatch import array_module, pick
+from ocrlearn._dispatch import array_module, is_cupy, pick
 from ocrlearn._validate import check_number
-from ocrlearn.cuda import KernelFile
 
 __all__ = [
+    "KERNELS",
     "RUNGS",
     "Automata",
     "Lattice",
@@ -49,12 +49,14 @@ __all__ = [
     "best_paths",
 ]
 
-KERNELS = KernelFile.beside(__file__)
+KERNELS = cuda.KernelFile.beside(__file__)
 
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
     """Arcs between nodes ``0 ... nodes - 1``, each with a few labels to choose from.
+
+    Lists are taken as well and become arrays.
 
     Attributes
     ----------
@@ -66,6 +68,19 @@ class Lattice:
         int ``(A, K)``: what the arc may read.
     scores
         float ``(A, K)``: log scores, larger is better; -inf for an unused place.
+
+    Raises
+    ------
+    TypeError
+        If an array does not hold numbers, or `start`, `end` or `labels` others than integers.
+    ValueError
+        If a shape is wrong, an arc does not lead forward, or a score is NaN or +inf.
+
+    Examples
+    --------
+    >>> one_or_two = Lattice(3, [0, 0, 1], [2, 1, 2], [[7], [8], [9]], [[-0.7], [-0.3], [-0.3]])
+    >>> best_path(one_or_two).labels
+    array([8, 9])
     """
 
     nodes: int
@@ -75,28 +90,38 @@ class Lattice:
     scores: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        check_number(self.nodes, "nodes", low=1, integer=True)
-        arcs = np.shape(self.start)
-        if len(arcs) != 1 or np.shape(self.end) != arcs:
-            raise ValueError(
-                f"start and end must have one and the same length, got shapes {arcs} and "
-                f"{np.shape(self.end)}"
-            )
-        if np.ndim(self.labels) != 2 or len(self.labels) != arcs[0]:
-            raise ValueError(f"labels must have shape ({arcs[0]}, K), got {np.shape(self.labels)}")
-        if np.shape(self.scores) != np.shape(self.labels):
-            raise ValueError(
-                f"scores must have the shape of labels, {np.shape(self.labels)}, "
-                f"got {np.shape(self.scores)}"
-            )
-        if arcs[0] and not (
-            np.min(self.start) >= 0
-            and np.all(np.asarray(self.start) < self.end)
-            and np.max(self.end) < self.nodes
+        # A frozen instance is set up through object.__setattr__; lists become arrays here.
+        nodes = int(check_number(self.nodes, "nodes", low=1, integer=True))
+        object.__setattr__(self, "nodes", nodes)
+        for name in ("start", "end", "labels", "scores"):
+            array = np.asarray(getattr(self, name))
+            kinds = "iuf" if name == "scores" else "iu"
+            if array.size and array.dtype.kind not in kinds:
+                wanted = "numbers" if name == "scores" else "integers"
+                raise TypeError(f"{name} must hold {wanted}, got dtype {array.dtype}")
+            object.__setattr__(self, name, array)
+        self._check_shapes()
+        if len(self.start) and not (
+            self.start.min() >= 0 and np.all(self.start < self.end) and self.end.max() < self.nodes
         ):
             raise ValueError(f"arcs must lead forward between the nodes 0 to {self.nodes - 1}")
         if np.isnan(self.scores).any() or np.isposinf(self.scores).any():
             raise ValueError("scores must be numbers or -inf, got NaN or +inf")
+
+    def _check_shapes(self) -> None:
+        arcs = self.start.shape
+        if len(arcs) != 1 or self.end.shape != arcs:
+            raise ValueError(
+                f"start and end must have one and the same length, got shapes {arcs} and "
+                f"{self.end.shape}"
+            )
+        if self.labels.ndim != 2 or len(self.labels) != arcs[0]:
+            raise ValueError(f"labels must have shape ({arcs[0]}, K), got {self.labels.shape}")
+        if self.scores.shape != self.labels.shape:
+            raise ValueError(
+                f"scores must have the shape of labels, {self.labels.shape}, "
+                f"got {self.scores.shape}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,12 +133,19 @@ class Automata:
     Attributes
     ----------
     score, next_row
-        float32 and int32 ``(R, W)``: what reading a column costs in a row and where it leads.
+        float32 and int32 ``(R, W)``: the log score of reading a column in a row, -inf where that
+        cannot be, and the row it leads to.
     column
         int ``(M, S)``: for each automaton, the column of each symbol. Symbols may share a column:
         an automaton that does not tell upper from lower case maps both to one.
     first_row
         int ``(M,)``: the state in which each automaton begins.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, the joint states are too many to be numbered or, in NumPy arrays,
+        a row or column does not exist or a score is NaN or +inf.
     """
 
     score: NDArray[np.float32]
@@ -134,6 +166,20 @@ class Automata:
                 f"{len(self.first_row)} automata with {len(self.score)} rows have too many joint "
                 "states to be numbered"
             )
+        rows, columns = self.score.shape
+        for name, high in (("next_row", rows), ("first_row", rows), ("column", columns)):
+            array = getattr(self, name)
+            if is_cupy(array) or not array.size:
+                continue
+            if array.dtype.kind not in "iu":
+                raise TypeError(f"{name} must hold integers, got dtype {array.dtype}")
+            if not 0 <= array.min() <= array.max() < high:
+                raise ValueError(
+                    f"{name} must lie in [0, {high}), got values from {array.min()} to "
+                    f"{array.max()}"
+                )
+        if not is_cupy(self.score) and not (self.score < np.inf).all():
+            raise ValueError("score must hold numbers or -inf, got NaN or +inf")
 
     @classmethod
     def none(cls, symbols: int) -> "Automata":
@@ -193,8 +239,14 @@ class PackedLattices:
         Raises
         ------
         ValueError
-            If a label is negative, or there are too many arcs to be numbered in 31 bits.
+            If a label is negative or beyond 31 bits, or there are too many arcs to be numbered in
+            31 bits.
+        TypeError
+            If `lattices` holds anything but lattices.
         """
+        for lattice in lattices:
+            if not isinstance(lattice, Lattice):
+                raise TypeError(f"lattices must hold Lattice objects, got {lattice!r}")
         choices = max((lattice.labels.shape[1] for lattice in lattices), default=0)
         sizes = [len(lattice.start) for lattice in lattices]
         if max(sum(sizes), sum(lattice.nodes for lattice in lattices)) >= 2**31:
@@ -209,13 +261,15 @@ class PackedLattices:
         for lattice, origin, size in zip(lattices, first_node, sizes, strict=False):
             order = np.argsort(lattice.end, kind="stable")
             here = slice(begin, begin + size)
-            start[here] = np.asarray(lattice.start)[order]
+            start[here] = lattice.start[order]
             arc[here] = order
-            if np.min(lattice.labels, initial=0) < 0:
-                raise ValueError(f"labels must not be negative, got {np.min(lattice.labels)}")
+            if lattice.labels.min(initial=0) < 0:
+                raise ValueError(f"labels must not be negative, got {lattice.labels.min()}")
+            if lattice.labels.max(initial=0) >= 2**31 - 1:
+                raise ValueError(f"labels must be below 2**31 - 1, got {lattice.labels.max()}")
             width = lattice.labels.shape[1]
-            labels[here, :width] = np.asarray(lattice.labels)[order]
-            scores[here, :width] = np.asarray(lattice.scores)[order]
+            labels[here, :width] = lattice.labels[order]
+            scores[here, :width] = lattice.scores[order]
             np.add.at(arriving, origin + 1 + np.asarray(lattice.end, np.intp), 1)
             begin += size
         return cls(
@@ -238,9 +292,26 @@ class PackedLattices:
         return len(self.first_node) - 1
 
 
+# --- The reference --------------------------------------------------------------------------------
+
 Found = tuple[list[int], list[int], float]
 # For each lattice its path's length (-1 if there is none), arcs and labels, padded, and score.
 Paths = tuple[Any, Any, Any, Any]
+
+
+def _walk(
+    automata: Automata, states: tuple[int, ...], symbols: NDArray[np.int32], score: float
+) -> tuple[tuple[int, ...], float]:
+    """Read symbols up to the first -1; return the states they lead to and the new score."""
+    now = list(states)
+    for symbol in symbols:
+        if symbol < 0:
+            break
+        for m, row in enumerate(now):
+            column = automata.column[m, symbol]
+            score += automata.score[row, column]
+            now[m] = int(automata.next_row[row, column])
+    return tuple(now), score
 
 
 def _sweep_reference(
@@ -267,15 +338,7 @@ def _sweep_reference(
                     if score == -np.inf:
                         continue
                     label = int(labels[arc, choice])
-                    states = list(before)
-                    for symbol in emits[label]:
-                        if symbol < 0:
-                            break
-                        for m, row in enumerate(states):
-                            column = automata.column[m, symbol]
-                            score += automata.score[row, column]
-                            states[m] = int(automata.next_row[row, column])
-                    after = tuple(states)
+                    after, score = _walk(automata, before, emits[label], score)
                     if score > -np.inf and (after not in best or score > best[after][0]):
                         best[after] = (score, arc, label, before)
         ranked = sorted(best.items(), key=lambda item: -item[1][0])
@@ -291,6 +354,9 @@ def _sweep_reference(
         chosen.append(label)
         node = int(start[arc])
     return arcs[::-1], chosen[::-1], float(total)
+
+
+# --- The fast rung --------------------------------------------------------------------------------
 
 
 def _sweep_fast(
@@ -352,6 +418,8 @@ def _one_by_one(sweep: Callable[..., Found | None]) -> Callable[..., Paths]:
 
     return rung
 
+
+# --- The CUDA rung --------------------------------------------------------------------------------
 
 MOST_BYTES = 2**32  # of scratch memory on the cuda rung
 MOST_AUTOMATA = 3
@@ -464,6 +532,9 @@ RUNGS: dict[str, Callable[..., Paths]] = {
 }
 
 
+# --- Public functions -----------------------------------------------------------------------------
+
+
 def _emits_table(emits: Sequence[Sequence[int]] | None, labels: int) -> NDArray[np.int32]:
     """Symbols of every label, filled up with -1."""
     if emits is None:
@@ -472,6 +543,8 @@ def _emits_table(emits: Sequence[Sequence[int]] | None, labels: int) -> NDArray[
     table = np.full((len(emits), longest + 1), -1, dtype=np.int32)
     for label, symbols in enumerate(emits):
         table[label, : len(symbols)] = symbols
+    if (table >= 0).sum() != sum(map(len, emits)):
+        raise ValueError("emits must hold symbols from 0 on, got a negative one")
     return table
 
 
@@ -489,6 +562,8 @@ def _search(
     symbols_used = int(np.max(table, initial=-1)) + 1
     if automata is None:
         automata = Automata.none(symbols_used)
+    if not isinstance(automata, Automata):
+        raise TypeError(f"automata must be Automata or None, got {automata!r}")
     if symbols_used > automata.column.shape[1]:
         raise ValueError(
             f"the labels emit symbol {symbols_used - 1}, but the automata know only "

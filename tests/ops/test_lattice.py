@@ -240,6 +240,40 @@ def test_many_hypotheses_outgrow_the_first_block_of_memory(rung):
     assert best_path(lattice, automata, EMITS, rung=rung).score == pytest.approx(exact, abs=1e-4)
 
 
+@pytest.mark.parametrize("label", [2**31 - 1, 2**31, 2**40])
+def test_a_label_beyond_31_bits_is_refused_and_does_not_wrap_around(label):
+    lattice = Lattice(2, [0], [1], [[label]], [[0.0]])
+    with pytest.raises(ValueError, match=rf"labels must be below 2\*\*31 - 1, got {label}"):
+        best_path(lattice)
+
+
+def test_lists_make_the_same_lattice_as_arrays():
+    lattice = Lattice(3.0, [0, 0, 1], [2, 1, 2], [[0], [1], [2]], [[-0.7], [-0.3], [-0.3]])
+    assert lattice.nodes == 3
+    path = best_path(lattice)
+    assert path.labels.tolist() == [1, 2]
+    assert path.arcs.tolist() == [1, 2]
+    assert path.score == pytest.approx(-0.6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("next_row", [[0, 2]], r"next_row must lie in \[0, 1\), got values from 0 to 2"),
+        ("next_row", [[-1, 0]], r"next_row must lie in \[0, 1\), got values from -1 to 0"),
+        ("column", [[0, 2]], r"column must lie in \[0, 2\), got values from 0 to 2"),
+        ("first_row", [1], r"first_row must lie in \[0, 1\), got values from 1 to 1"),
+        ("score", [[0.0, np.nan]], "score must hold numbers or -inf"),
+        ("score", [[0.0, np.inf]], "score must hold numbers or -inf"),
+    ],
+)
+def test_automata_do_not_lead_out_of_their_tables(name, value, message):
+    tables = {"score": [[0.0, -np.inf]], "next_row": [[0, 0]], "column": [[0, 1]], "first_row": [0]}
+    Automata(**{key: np.array(table) for key, table in tables.items()})
+    with pytest.raises(ValueError, match=message):
+        Automata(**{key: np.array(table) for key, table in (tables | {name: value}).items()})
+
+
 def test_bad_arguments_are_named():
     one = np.array([0]), np.array([1])
     with pytest.raises(ValueError, match="forward"):
@@ -264,6 +298,16 @@ def test_bad_arguments_are_named():
         best_path(lattice, beam=0)
     with pytest.raises(ValueError, match="no rung"):
         best_path(lattice, rung="slow")
+    with pytest.raises(TypeError, match="labels must hold integers, got dtype float64"):
+        Lattice(2, *one, np.array([[0.5]]), np.array([[0.0]]))
+    with pytest.raises(TypeError, match="scores must hold numbers, got dtype <U1"):
+        Lattice(2, *one, np.array([[0]]), np.array([["a"]]))
+    with pytest.raises(ValueError, match=r"emits must hold symbols from 0 on"):
+        best_path(Lattice(2, *one, [[0]], [[0.0]]), emits=[(-1,)])
+    with pytest.raises(TypeError, match="lattices must hold Lattice objects, got 'a'"):
+        best_paths(["a"])
+    with pytest.raises(TypeError, match="automata must be Automata or None, got 'words'"):
+        best_path(lattice, "words")
     with pytest.raises(ValueError, match="tables of one shape"):
         Automata(np.zeros((2, 3)), np.zeros((2, 2)), np.zeros((1, 3)), np.zeros(1))
     with pytest.raises(ValueError, match="one row per automaton"):
