@@ -24,6 +24,7 @@
 #define BAND 16   // rows that a block of scan_tiles holds in shared memory
 #define TILE 256  // columns, and threads of a block
 #define WARPS (TILE / 32)
+#define PARTS (TILE / 32)  // pieces of a row of a tile, of the length of a warp
 
 // Continue an axis by reflection about its first and last pixel, as often as needed: dcb|abcd|cba.
 __device__ int reflect(int place, int size)
@@ -35,18 +36,26 @@ __device__ int reflect(int place, int size)
     return inside < size ? inside : period - inside;
 }
 
-// The number that is summed in row `y` of the continued image and column `column` of the image: the
-// pixel less `offset`, or its square.
-__device__ Sum summand(const Pixel* image, int height, int width, int radius, Sum offset, int power,
-                       int y, int column)
+// Read a column of a band, from row `top` of the continued image down to before `bottom`. Each read
+// takes hundreds of cycles, so all of them are under way before the first is needed.
+__device__ __forceinline__ void read_band(const Pixel* image, int height, int width, int radius,
+                                          int top, int bottom, int column, Pixel* pixels)
 {
-    Index row = reflect(y - radius, height);
-    Sum value = (Sum)image[row * width + column] - offset;
+#pragma unroll
+    for (int row = 0; row < BAND; ++row)
+        pixels[row] = top + row < bottom
+            ? image[(Index)reflect(top + row - radius, height) * width + column] : (Pixel)0;
+}
+
+// What is summed of a pixel: the pixel less `offset`, or its square.
+__device__ __forceinline__ Sum summand(Pixel pixel, Sum offset, int power)
+{
+    Sum value = (Sum)pixel - offset;
     return power == 2 ? value * value : value;
 }
 
 // One thread adds up one column of one band.
-// Budget: 40 registers
+// Budget: 64 registers
 extern "C" __global__ void __launch_bounds__(256)
 sum_bands(const Pixel* image,  // [height * width]
           int height, int width, int radius, int power,
@@ -59,9 +68,12 @@ sum_bands(const Pixel* image,  // [height * width]
     if (x >= columns) return;
     int column = reflect(x - radius, width);
     int top = blockIdx.y * BAND, bottom = min(top + BAND, rows);
+    Pixel pixels[BAND];
+    read_band(image, height, width, radius, top, bottom, column, pixels);
     Sum less = offset[0], total = 0;
-    for (int y = top; y < bottom; ++y)
-        total += summand(image, height, width, radius, less, power, y, column);
+#pragma unroll
+    for (int row = 0; row < BAND; ++row)
+        if (top + row < bottom) total += summand(pixels[row], less, power);
     totals[(Index)blockIdx.y * columns + x] = total;
 }
 
@@ -83,19 +95,22 @@ scan_bands(const Sum* __restrict__ totals,  // [bands * columns]
     }
 }
 
-// Inclusive running sum over the lanes of a warp.
-__device__ Sum scan_warp(Sum value, int lane)
+// Inclusive running sums over the lanes of a warp, of PARTS independent numbers. Step by step for all
+// of them, so that one shuffle need not wait for another.
+__device__ __forceinline__ void scan_warp(Sum* values, int lane)
 {
-    for (int distance = 1; distance < 32; distance *= 2) {
-        Sum before = __shfl_up_sync(0xffffffffu, value, distance);
-        if (lane >= distance) value += before;
-    }
-    return value;
+#pragma unroll
+    for (int distance = 1; distance < 32; distance *= 2)
+#pragma unroll
+        for (int part = 0; part < PARTS; ++part) {
+            Sum before = __shfl_up_sync(0xffffffffu, values[part], distance);
+            if (lane >= distance) values[part] += before;
+        }
 }
 
 // One block finishes one band of the table; see above. 32 KB of shared memory.
-// Budget: 56 registers
-extern "C" __global__ void __launch_bounds__(256)
+// Budget: 96 registers: shared memory leaves room for two blocks on the smaller GPUs, and so do these
+extern "C" __global__ void __launch_bounds__(256, 2)
 scan_tiles(const Pixel* image,  // [height * width]
            int height, int width, int radius, int power,
            const Sum* offset,  // [1]
@@ -119,11 +134,12 @@ scan_tiles(const Pixel* image,  // [height * width]
     for (int left = 0; left < columns; left += TILE) {
         int x = left + threadIdx.x, column = reflect(min(x, columns - 1) - radius, width);
         Sum down = x < columns ? above[(Index)blockIdx.x * columns + x] : (Sum)0;
-#pragma unroll 4
-        for (int row = 0; row < band_rows; ++row) {
-            if (x < columns)
-                down += summand(image, height, width, radius, less, power, top + row, column);
-            tile[row][threadIdx.x] = x < columns ? down : (Sum)0;
+        Pixel pixels[BAND];
+        read_band(image, height, width, radius, top, top + band_rows, column, pixels);
+#pragma unroll
+        for (int row = 0; row < BAND; ++row) {
+            if (x < columns && row < band_rows) down += summand(pixels[row], less, power);
+            tile[row][threadIdx.x] = down;
         }
         __syncthreads();
 #pragma unroll
@@ -131,11 +147,15 @@ scan_tiles(const Pixel* image,  // [height * width]
             int row = turn * WARPS + warp;
             if (row >= band_rows) break;  // the whole warp together
             Sum* out = table + (Index)(top + row + 1) * stride + 1;
-#pragma unroll 2
-            for (int part = 0; part < TILE; part += 32) {
-                Sum along = carry[turn] + scan_warp(tile[row][part + lane], lane);
-                if (left + part + lane < columns) out[left + part + lane] = along;
-                carry[turn] = __shfl_sync(0xffffffffu, along, 31);
+            Sum along[PARTS];
+#pragma unroll
+            for (int part = 0; part < PARTS; ++part) along[part] = tile[row][32 * part + lane];
+            scan_warp(along, lane);
+#pragma unroll
+            for (int part = 0; part < PARTS; ++part) {
+                int column = left + 32 * part + lane;
+                if (column < columns) out[column] = carry[turn] + along[part];
+                carry[turn] += __shfl_sync(0xffffffffu, along[part], 31);
             }
         }
         __syncthreads();  // the next tile overwrites what other warps may still read
