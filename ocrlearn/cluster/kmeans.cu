@@ -83,7 +83,7 @@ assign(const float* points,   // [count * D]
 // the clusters. Entry e of a cluster is the sum of coordinate e, or for e = D the number of points. As
 // float, that is exact up to 2^24 points a block.
 //
-// Budget: 48 registers
+// Budget: 80 registers: shared memory limits the number of threads, not these
 extern "C" __global__ void __launch_bounds__(256)
 partial_sums(const float* points,  // [count * D]
              const int* labels,    // [count]
@@ -97,13 +97,28 @@ partial_sums(const float* points,  // [count * D]
     int present = min(tile, clusters - first_cluster);
     for (int row = 0; row < present * (D + 1); ++row) sums[row * blockDim.x + threadIdx.x] = 0.0f;
 
-    Index step = (Index)gridDim.x * blockDim.x;
-    for (Index i = (Index)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step) {
-        int cluster = labels[i] - first_cluster;
-        if (cluster < 0 || cluster >= present) continue;
-        float* column = sums + cluster * (D + 1) * blockDim.x + threadIdx.x;
-        for (int d = 0; d < D; ++d) column[d * blockDim.x] += points[i * D + d];
-        column[D * blockDim.x] += 1.0f;
+    // Shared memory leaves room for few warps, too few to hide how long a read takes. So a thread reads
+    // POINTS points at once; 64 bits, because the last of them may lie far beyond the end.
+    long long step = (long long)gridDim.x * blockDim.x;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < count;
+         i += POINTS * step) {
+        float point[POINTS][D];
+        int cluster[POINTS];
+#pragma unroll
+        for (int p = 0; p < POINTS; ++p) {
+            long long at = i + p * step;
+            cluster[p] = at < count ? labels[at] - first_cluster : -1;
+            for (int d = 0; d < D; ++d) point[p][d] = at < count ? points[at * D + d] : 0.0f;
+        }
+#pragma unroll
+        for (int p = 0; p < POINTS; ++p) {
+            if (cluster[p] < 0 || cluster[p] >= present) continue;
+            float* column = sums + cluster[p] * (D + 1) * blockDim.x + threadIdx.x;
+            float before[D + 1];
+            for (int d = 0; d <= D; ++d) before[d] = column[d * blockDim.x];
+            for (int d = 0; d < D; ++d) column[d * blockDim.x] = before[d] + point[p][d];
+            column[D * blockDim.x] = before[D] + 1.0f;
+        }
     }
     __syncthreads();
 
