@@ -14,7 +14,7 @@ frame ``t``, and ``beta[t, s]`` all ways to go on from there. Their product over
 *occupancy* of the state, the probability that the walk is there, and the gradient of the loss with
 respect to a log-probability is minus the occupancy of its class.
 
-Alex Graves, Santiago Fernandez, Faustino Gomez and Jürgen Schmidhuber, "Connectionist Temporal
+Alex Graves, Santiago Fernández, Faustino Gomez and Jürgen Schmidhuber, "Connectionist Temporal
 Classification: Labelling Unsegmented Sequence Data with Recurrent Neural Networks", ICML 2006.
 
 Deviations from the paper
@@ -35,12 +35,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ocrlearn import cuda
-from ocrlearn._dispatch import array_module, pick
+from ocrlearn._dispatch import array_module, is_cupy, pick
 from ocrlearn._validate import check_number
-from ocrlearn.cuda import KernelFile
 from ocrlearn.text import ctc_collapse
 
 __all__ = [
+    "KERNELS",
     "LOSS_RUNGS",
     "RUNGS",
     "best_path_decode",
@@ -53,9 +53,12 @@ __all__ = [
     "ctc_loss_from_logits",
 ]
 
-KERNELS = KernelFile.beside(__file__)
+KERNELS = cuda.KernelFile.beside(__file__)
 
 Result = tuple[Any, Any]
+
+
+# --- The reference --------------------------------------------------------------------------------
 
 
 def _extended(target: NDArray[np.integer], blank: int) -> NDArray[np.int64]:
@@ -79,6 +82,29 @@ def _later(row: NDArray[np.float64], by: int) -> NDArray[np.float64]:
     return moved
 
 
+def _check_sample(
+    log_probs: ArrayLike, target: ArrayLike, blank: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return one sample's log-probabilities and the classes of its states, checked."""
+    frames = np.asarray(log_probs, np.float64)
+    if frames.ndim != 2 or frames.shape[1] < 1:
+        raise ValueError(f"log_probs must have shape (T, C) with C >= 1, got {frames.shape}")
+    classes = frames.shape[1]
+    blank = int(check_number(blank, "blank", low=0, high=classes - 1, integer=True))
+    labels = np.asarray(target)
+    if labels.ndim != 1:
+        raise ValueError(f"target must have shape (L,), got {labels.shape}")
+    if labels.size and labels.dtype.kind not in "iu":
+        raise TypeError(f"target must be integers, got dtype {labels.dtype}")
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(
+            f"target must lie in [0, {classes}), got labels from {labels.min()} to {labels.max()}"
+        )
+    if (labels == blank).any():
+        raise ValueError(f"target must not hold the blank, {blank}")
+    return frames, _extended(labels, blank)
+
+
 def ctc_forward(log_probs: ArrayLike, target: ArrayLike, blank: int = 0) -> NDArray[np.float64]:
     """Log-probabilities of reaching each state at each frame: the forward variable.
 
@@ -97,9 +123,15 @@ def ctc_forward(log_probs: ArrayLike, target: ArrayLike, blank: int = 0) -> NDAr
         ``(T, 2 L + 1)`` float64: the logarithm of the sum over all walks that are in state s at
         frame t, of the probabilities of their frames 0 to t. Odd states are labels, even ones
         blanks. The probability of the text is that of the last two states at the last frame.
+
+    Raises
+    ------
+    TypeError
+        If `target` does not hold integers.
+    ValueError
+        If a shape is wrong, or a label or the blank is no class, or a label is the blank.
     """
-    frames = np.asarray(log_probs, np.float64)
-    states = _extended(np.asarray(target), blank)
+    frames, states = _check_sample(log_probs, target, blank)
     skip = _can_skip(states)
     alpha = np.full((len(frames), len(states)), -np.inf)
     alpha[:1, :2] = frames[:1, states[:2]]  # a walk begins in the first blank or the first label
@@ -113,7 +145,7 @@ def ctc_forward(log_probs: ArrayLike, target: ArrayLike, blank: int = 0) -> NDAr
 def ctc_backward(log_probs: ArrayLike, target: ArrayLike, blank: int = 0) -> NDArray[np.float64]:
     """Log-probabilities of finishing from each state after each frame: the backward variable.
 
-    Takes the arguments of :func:`ctc_forward`.
+    Takes the arguments of :func:`ctc_forward` and raises the same errors.
 
     Returns
     -------
@@ -122,8 +154,7 @@ def ctc_backward(log_probs: ArrayLike, target: ArrayLike, blank: int = 0) -> NDA
         at frame t to the end, of the probabilities of their frames t + 1 to T - 1. So
         ``alpha + beta``, summed over the states, is the log-probability of the text at every frame.
     """
-    frames = np.asarray(log_probs, np.float64)
-    states = _extended(np.asarray(target), blank)
+    frames, states = _check_sample(log_probs, target, blank)
     skip = _can_skip(states)
     beta = np.full((len(frames), len(states)), -np.inf)
     beta[-1:, -2:] = 0.0  # a walk ends in the last label or the last blank
@@ -185,6 +216,9 @@ def _reference(
     return losses.astype(log_probs.dtype), gradient.astype(log_probs.dtype)
 
 
+# --- The fast rung --------------------------------------------------------------------------------
+
+
 def _softmax(logits: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the softmax of every frame and the logarithm of what it is divided by."""
     largest = logits.max(axis=-1, keepdims=True)
@@ -234,6 +268,8 @@ def _fast(
     )
     return losses, gradient
 
+
+# --- The CUDA rung --------------------------------------------------------------------------------
 
 MAX_BLOCK = 256
 STATES_PER_THREAD = (1, 4)  # the variants that ctc.cu lists
@@ -374,17 +410,30 @@ RUNGS = {"reference": _reference, "fast": _fast, "cuda": _cuda}
 LOSS_RUNGS = {"reference": _loss_reference, "fast": _loss_fast, "cuda": _loss_cuda}
 
 
+# --- Public functions -----------------------------------------------------------------------------
+
+
 def _check_integers(array: Any, name: str, shape: tuple[int | None, ...], words: str) -> Any:
-    """Return `array` as int32 after checking its dtype and shape."""
+    """Return an array or a list as int32 after checking its dtype, its shape and that it fits.
+
+    Of an array of 64 bits on a GPU the values are not looked at: the upper halves are cut off.
+    """
     if not hasattr(array, "dtype"):
         array = np.asarray(array)
-    if array.dtype.kind not in "iu":
+    array_module(array)
+    if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, got dtype {array.dtype}")
     fits = len(array.shape) == len(shape) and all(
         wanted in (None, side) for wanted, side in zip(shape, array.shape, strict=True)
     )
     if not fits:
         raise ValueError(f"{name} must have shape {words}, got {array.shape}")
+    if not is_cupy(array) and array.size:
+        limits = np.iinfo(np.int32)
+        if not limits.min <= array.min() <= array.max() <= limits.max:
+            raise ValueError(
+                f"{name} must fit int32, got values from {array.min()} to {array.max()}"
+            )
     return array.astype(np.int32, copy=False)
 
 
@@ -417,13 +466,14 @@ def _check(
     if not hasattr(scores, "dtype") or scores.dtype not in (np.float32, np.float64):
         came = getattr(scores, "dtype", type(scores).__name__)
         raise TypeError(f"{name} must be a float32 or float64 array, got {came}")
-    array_module(scores, targets, input_lengths, target_lengths)
+    array_module(scores)
     if scores.ndim != 3 or scores.shape[2] < 1:
         raise ValueError(f"{name} must have shape (T, B, C) with C >= 1, got {scores.shape}")
     frames, samples, classes = scores.shape
     blank = int(check_number(blank, "blank", low=0, high=classes - 1, integer=True))
     targets, target_lengths = _check_targets(targets, target_lengths, samples)
     input_lengths = _check_integers(input_lengths, "input_lengths", (samples,), f"({samples},)")
+    array_module(scores, targets, input_lengths, target_lengths)
     _check_within(input_lengths, "input_lengths", frames, f"the frames of {name}")
     if isinstance(targets, np.ndarray):
         used = targets[np.arange(targets.shape[1]) < target_lengths[:, None]]
@@ -482,7 +532,7 @@ def ctc_loss_and_gradient(
         class c is. -inf is allowed. They need not sum to 1, and the loss may then be negative.
     targets
         ``(B, S)`` integers: the labels of each sample, in [0, C) and not the blank. What lies
-        beyond a target's length is ignored.
+        beyond a target's length is ignored. Beside NumPy arrays, lists will do for the integers.
     input_lengths
         ``(B,)`` integers in [0, T]: frames of each sample. Those beyond are ignored.
     target_lengths
@@ -545,10 +595,28 @@ def ctc_loss_from_logits(
 ) -> Result:
     """Softmax and CTC in one: losses, and the gradient with respect to a network's raw outputs.
 
-    As :func:`ctc_loss_and_gradient` of the log-softmax of `logits`, ``(T, B, C)``, but the
-    log-probabilities are never stored. A logit of -inf rules a class out; not all of a frame may
-    be. The gradient is ``softmax(logits) - occupancy``, equation 16 of the paper; 0 beyond a
-    sample's length and where the loss is infinite.
+    As :func:`ctc_loss_and_gradient` of the log-softmax of `logits`, but the log-probabilities are
+    never stored.
+
+    Parameters
+    ----------
+    logits
+        ``(T, B, C)`` float32 or float64. -inf rules a class out; not all of a frame may be.
+    targets, input_lengths, target_lengths, blank, rung
+        As for :func:`ctc_loss_and_gradient`.
+
+    Returns
+    -------
+    losses
+        ``(B,)`` of the dtype of `logits`.
+    gradient
+        ``(T, B, C)`` of the same dtype: ``softmax(logits) - occupancy``, equation 16 of the paper;
+        0 beyond a sample's length and where the loss is infinite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`ctc_loss_and_gradient`.
     """
     arguments = _check(logits, "logits", targets, input_lengths, target_lengths, blank)
     losses, gradient = pick(RUNGS, *arguments[:4], rung=rung)(*arguments, True)
@@ -579,26 +647,48 @@ def ctc_feasible(targets: Any, input_lengths: Any, target_lengths: Any) -> Any:
     -------
     feasible
         ``(B,)`` bool.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is wrong, or NumPy and CuPy arrays are mixed.
+    ValueError
+        If a shape or a length is wrong.
+
+    Examples
+    --------
+    >>> ctc_feasible([[1, 2], [1, 1]], [2, 2], [2, 2])  # "11" needs a blank between
+    array([ True, False])
     """
-    array_module(targets, input_lengths, target_lengths)
     targets, target_lengths = _check_targets(targets, target_lengths)
     input_lengths = _check_integers(
         input_lengths, "input_lengths", targets.shape[:1], f"({len(targets)},)"
     )
+    array_module(targets, input_lengths, target_lengths)
     return _frames_needed(targets, target_lengths) <= input_lengths
 
 
 def check_ctc_feasible(targets: Any, input_lengths: Any, target_lengths: Any) -> None:
-    """Raise ValueError if a target has too few frames, and name the first; see `ctc_feasible`.
+    """Raise ValueError if a target has too few frames, and name the first.
 
     For a data set, before training: the loss itself gives infinity and a gradient of 0, because in
     the middle of a training run one bad sample should cost one sample.
+
+    Parameters
+    ----------
+    targets, input_lengths, target_lengths
+        As in :func:`ctc_loss_and_gradient`. Of CuPy arrays the answer is waited for.
+
+    Raises
+    ------
+    ValueError
+        If a target has too few frames, see :func:`ctc_feasible`, or an argument is wrong.
     """
     feasible = ctc_feasible(targets, input_lengths, target_lengths)
     if bool(feasible.all()):
         return
     sample = int((~feasible).argmax())
-    needed = int(_frames_needed(targets, target_lengths)[sample])
+    needed = int(_frames_needed(*_check_targets(targets, target_lengths))[sample])
     raise ValueError(
         f"{int((~feasible).sum())} of {len(feasible)} targets cannot be spelled in their frames; "
         f"the first is sample {sample}: its {int(target_lengths[sample])} labels need {needed} "
@@ -629,17 +719,32 @@ def best_path_decode(
     -------
     labels
         For each sample its labels, on the CPU.
+
+    Raises
+    ------
+    TypeError
+        If `log_probs` is no array, or `input_lengths` are no integers.
+    ValueError
+        If a shape, a length or the blank is out of range.
+
+    Examples
+    --------
+    >>> frames = np.eye(3)[[1, 1, 0, 1, 2]][:, None]  # five frames of one sample
+    >>> best_path_decode(frames)
+    [array([1, 1, 2])]
     """
-    if not hasattr(log_probs, "ndim") or log_probs.ndim != 3 or log_probs.shape[2] < 1:
-        came = getattr(log_probs, "shape", type(log_probs).__name__)
-        raise ValueError(f"log_probs must have shape (T, B, C) with C >= 1, got {came}")
+    if not hasattr(log_probs, "dtype"):
+        raise TypeError(f"log_probs must be a NumPy or CuPy array, got {type(log_probs).__name__}")
+    on_gpu = array_module(log_probs) is not np
+    if log_probs.ndim != 3 or log_probs.shape[2] < 1:
+        raise ValueError(f"log_probs must have shape (T, B, C) with C >= 1, got {log_probs.shape}")
     frames, samples, classes = log_probs.shape
     blank = int(check_number(blank, "blank", low=0, high=classes - 1, integer=True))
     paths = log_probs.argmax(axis=2)
-    paths = paths.get() if array_module(log_probs) is not np else paths
+    paths = paths.get() if on_gpu else paths
     if input_lengths is None:
         return [ctc_collapse(path, blank) for path in paths.T]
     lengths = _check_integers(input_lengths, "input_lengths", (samples,), f"({samples},)")
-    lengths = lengths if isinstance(lengths, np.ndarray) else lengths.get()
+    lengths = lengths.get() if is_cupy(lengths) else lengths
     _check_within(lengths, "input_lengths", frames, "the frames of log_probs")
     return [ctc_collapse(paths[:n, b], blank) for b, n in enumerate(lengths)]

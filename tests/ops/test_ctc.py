@@ -251,6 +251,57 @@ def test_inputs_are_not_modified():
         np.testing.assert_array_equal(array, copy)
 
 
+def test_lists_of_integers_are_taken():
+    log_probs = log_softmax(np.random.default_rng(3).normal(size=(4, 2, 3)))
+    lists = [[1, 2], [2, 0]], [4, 3], [2, 1]
+    arrays = tuple(np.array(numbers) for numbers in lists)
+    np.testing.assert_array_equal(ctc_loss(log_probs, *lists), ctc_loss(log_probs, *arrays))
+    assert ctc_feasible(*lists).all()
+    with pytest.raises(ValueError, match=r"sample 0: its 2 labels need 3 frames.* gives it 2"):
+        check_ctc_feasible([[1, 1]], [2], [2])
+
+
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_integers_beyond_31_bits_do_not_wrap_around(place):
+    arguments = [np.zeros((4, 1, 3)), np.array([[1]]), np.array([4]), np.array([1])]
+    arguments[place] = arguments[place] + 2**32
+    with pytest.raises(ValueError, match=r"must fit int32, got values from 429496"):
+        ctc_loss(*arguments)
+
+
+def test_arrays_on_the_gpu_are_not_mixed_with_others(cupy):
+    arguments = np.zeros((4, 1, 3)), np.array([[1]]), np.array([4]), np.array([1])
+    expected = ctc_loss(*arguments)
+    moved = [cupy.asarray(array) for array in arguments]
+    np.testing.assert_allclose(ctc_loss(*moved).get(), expected)
+    assert ctc_feasible(*moved[1:]).get().tolist() == [True]
+    for place in range(4):
+        mixed = [*moved[:place], arguments[place], *moved[place + 1 :]]
+        with pytest.raises(TypeError, match="mixture of NumPy and CuPy arrays"):
+            ctc_loss(*mixed)
+        if place:
+            with pytest.raises(TypeError, match="mixture of NumPy and CuPy arrays"):
+                ctc_feasible(*mixed[1:])
+
+
+@pytest.mark.parametrize("function", [ctc_forward, ctc_backward])
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((np.zeros((4, 1, 3)), [1]), ValueError, r"log_probs must have shape \(T, C\)"),
+        ((np.zeros((4, 3)), [[1]]), ValueError, r"target must have shape \(L,\), got \(1, 1\)"),
+        ((np.zeros((4, 3)), [1.5]), TypeError, "target must be integers, got dtype float64"),
+        ((np.zeros((4, 3)), [1, -1]), ValueError, r"target must lie in \[0, 3\).*from -1 to 1"),
+        ((np.zeros((4, 3)), [1, 3]), ValueError, r"target must lie in \[0, 3\).*from 1 to 3"),
+        ((np.zeros((4, 3)), [1, 0]), ValueError, "target must not hold the blank, 0"),
+        ((np.zeros((4, 3)), [1], 3), ValueError, r"blank must lie in \[0, 2\], got 3"),
+    ],
+)
+def test_bad_arguments_of_one_sample_are_named(function, arguments, error, message):
+    with pytest.raises(error, match=message):
+        function(*arguments)
+
+
 def test_best_path_merges_repeats_and_drops_blanks():
     path = np.array([0, 1, 1, 0, 1, 2, 2, 0])
     scores = np.eye(3)[np.stack([path, path[::-1]], axis=1)]
@@ -260,6 +311,8 @@ def test_best_path_merges_repeats_and_drops_blanks():
     assert best_path_decode(scores, blank=2)[0].tolist() == [0, 1, 0, 1, 0]
     with pytest.raises(ValueError, match=r"log_probs must have shape \(T, B, C\)"):
         best_path_decode(scores[0])
+    with pytest.raises(TypeError, match="log_probs must be a NumPy or CuPy array, got list"):
+        best_path_decode([[[1.0]]])
     with pytest.raises(ValueError, match=r"input_lengths must lie in \[0, 8\]"):
         best_path_decode(scores, np.array([9, 1]))
 
