@@ -76,8 +76,7 @@ def _on_cpu(function: Callable[..., Any], device: torch.device, arguments: Seque
 def _on_gpu(function: Callable[..., Any], device: torch.device, arguments: Sequence[Any]) -> Any:
     import cupy
 
-    stream = torch.cuda.current_stream(device).cuda_stream
-    with cupy.cuda.Device(device.index), cupy.cuda.ExternalStream(stream, device.index):
+    with cupy.cuda.Device(device.index), _cupy_stream(cupy, torch.cuda.current_stream(device)):
         results = function(
             *(
                 cupy.from_dlpack(value.detach().contiguous())
@@ -89,6 +88,13 @@ def _on_gpu(function: Callable[..., Any], device: torch.device, arguments: Seque
         if isinstance(results, tuple):
             return tuple(torch.from_dlpack(result) for result in results)
         return torch.from_dlpack(results)
+
+
+def _cupy_stream(cupy: Any, stream: Any) -> Any:
+    """Return torch's stream as one of CuPy's."""
+    if hasattr(cupy.cuda.Stream, "from_external") and hasattr(stream, "__cuda_stream__"):
+        return cupy.cuda.Stream.from_external(stream)
+    return cupy.cuda.ExternalStream(stream.cuda_stream, stream.device.index)  # CuPy 13
 
 
 def _check_tensors(**tensors: Any) -> None:

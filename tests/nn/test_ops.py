@@ -1,6 +1,7 @@
 """The operators of torch: what they compute, their gradients, and that torch can trace them."""
 
 import math
+import types
 from typing import Any
 
 import numpy as np
@@ -276,6 +277,22 @@ def test_mixed_devices_are_refused():
 def test_wrong_arguments(call: Any, error: type[Exception], words: str):
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("version", [13, 14])
+def test_kernels_run_on_the_stream_of_torch(version: int):
+    class Stream:
+        cuda_stream, device = 77, torch.device("cuda", 1)
+
+        def __cuda_stream__(self) -> tuple[int, int]:
+            return 0, self.cuda_stream
+
+    # CuPy 14 warns of ExternalStream, which CuPy 13 alone has.
+    old = types.SimpleNamespace(Stream=object, ExternalStream=lambda *given: given)
+    new = types.SimpleNamespace(Stream=types.SimpleNamespace(from_external=lambda given: given))
+    stream = Stream()
+    answer = ops._cupy_stream(types.SimpleNamespace(cuda=old if version == 13 else new), stream)
+    assert answer == ((77, 1) if version == 13 else stream)
 
 
 @NEEDS_GPU
