@@ -168,7 +168,8 @@ def channels_of_gradient(gradient: Any, channels: int) -> int:
 def image_numbers(rois: Any, images: int) -> Any:
     """Return the image number of every RoI, ``(R,)`` int32, moved into [0, images)."""
     xp = array_module(rois)
-    return xp.clip(rois[:, 0], 0, images - 1).astype(np.int32)
+    # As whole numbers first: NaN would pass through a comparison, and become any number afterwards.
+    return xp.clip(rois[:, 0].astype(np.int32), 0, images - 1)
 
 
 def pixel_boxes(rois: Any, spatial_scale: float, last_pixel: int) -> Any:

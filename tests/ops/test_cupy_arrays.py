@@ -7,6 +7,8 @@ import pytest
 
 from ocrlearn import ops
 from ocrlearn.classic.hog import hog, hog_windows
+from ocrlearn.cuda import emulation
+from ocrlearn.ops import ps_roi, roi_align, roi_pool, roi_rotate
 
 rng = np.random.default_rng(21)
 BYTES = rng.integers(0, 256, (37, 45), dtype=np.uint8)
@@ -54,6 +56,23 @@ def test_components(cupy):
             ours = getattr(stats, field.name)
             assert isinstance(ours, cupy.ndarray)
             np.testing.assert_array_equal(ours.get(), getattr(theirs, field.name))
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered")
+def test_kernels_stay_inside_their_arrays_whatever_the_rois_hold(cupy):
+    # The values of CuPy arrays are not looked at, so NaN reaches the kernels.
+    maps = cupy.asarray(rng.random((2, 4, 6, 6)))
+    odd = np.array([np.nan, np.inf, -np.inf, 1e300, -1e300, 0.0, 1.0, 4.5])
+    upright, rotated = (cupy.asarray(rng.choice(odd, (100, columns))) for columns in (5, 6))
+    with emulation("check"):
+        for pooled in (
+            roi_pool.roi_pool(maps, upright, 2)[0],
+            roi_pool.rotated_roi_pool(maps, rotated, 2)[0],
+            ps_roi.ps_roi_pool(maps, upright, 2),
+            roi_align.roi_align(maps, upright, 2),
+            roi_rotate.roi_rotate(maps, rotated, 3, 5)[0],
+        ):
+            assert len(pooled) == 100
 
 
 def test_bad_arguments_are_named(cupy):
