@@ -13,6 +13,7 @@ made have been looked at, hands what was found to :func:`require_clean`.
 
 import contextlib
 import json
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ import numpy as np
 from ocrlearn import cuda
 from ocrlearn.course.chapters import home
 from ocrlearn.course.exercise import require
+from ocrlearn.cuda.source import blank_comments
 
 __all__ = [
     "Trial",
@@ -126,22 +128,21 @@ def try_kernel(text: Any, name: str, grid: Any, block: Any, **arguments: Any) ->
     Raises
     ------
     NotImplementedError
-        If the text is still the stub, which says "Your code here".
+        If the text is still the stub: it says "Your code here", and there is none.
     WrongAnswer
-        If it is no text, holds no such kernel, does not compile or has other parameters. What is
-        found while it runs is returned, for :func:`require_clean`.
+        If it is no text, holds no such kernel, does not compile or has other parameters, or if
+        there is no compiler. What is found while it runs is returned, for :func:`require_clean`.
     """
     require(isinstance(text, str), f"The kernel is wanted as a text, got {type(text).__name__}.")
-    if "Your code here" in text:
+    if "Your code here" in text and _EMPTY_BODY.search(blank_comments(text)):
         raise NotImplementedError
     try:
         file = source("answer.cu", text)
     except ValueError as error:
         require(False, f"Your kernel's parameters cannot be read: {error}.")
-    require(
-        name in file.kernels,
-        f'There is no kernel of that name. It begins: extern "C" __global__ void {name}(...',
-    )
+    require(name in file.kernels, _no_such_kernel(file, name))
+    without_emulator = cuda.why_no_emulator()
+    require(not without_emulator, f"No kernel can be run: {without_emulator}")
     problem = ""
     findings: list[cuda.Finding] = []
     try:
@@ -149,11 +150,23 @@ def try_kernel(text: Any, name: str, grid: Any, block: Any, **arguments: Any) ->
     except cuda.EmulatorError as error:
         problem = str(error)
         if "does not compile" not in problem:
-            raise  # there is no compiler, or another reason that the learner cannot mend
+            raise  # a reason that the learner cannot mend
     except (TypeError, ValueError) as error:
         problem = f"Your kernel cannot be launched as the exercise says: {error}."
     require(not problem, problem)
     return Trial(file, findings)
+
+
+_EMPTY_BODY = re.compile(r"\)\s*\{\s*\}\s*$")
+
+
+def _no_such_kernel(file: cuda.KernelFile, name: str) -> str:
+    """Say which kernel is wanted, and which there are instead."""
+    there = f"There is only {', '.join(file.kernels)}. " if file.kernels else ""
+    return (
+        f"There is no kernel {name!r} in your text. {there}"
+        f'It must begin: extern "C" __global__ void {name}(...'
+    )
 
 
 def require_clean(trial: Trial) -> None:
@@ -166,7 +179,7 @@ def require_clean(trial: Trial) -> None:
     """
     if trial.findings:
         worst = min(trial.findings, key=_rank)
-        require(False, f"{worst.message}\n{_quote(worst, trial.file)}")
+        require(False, f"{worst.message}\n{_quote(worst, trial.file)}".rstrip())
 
 
 # In this order: what an overrun or a lost barrier does to memory may look like anything else.

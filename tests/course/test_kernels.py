@@ -106,7 +106,12 @@ def test_a_finding_is_told_with_its_line():
     ("text", "message"),
     [
         (None, "wanted as a text, got NoneType"),
-        (COUNT.replace("count_above", "count_all"), "no kernel of that name"),
+        (
+            COUNT.replace("count_above", "count_all"),
+            "'count_above'.* only count_all. It must begin",
+        ),
+        (COUNT.replace('extern "C" ', ""), r"'count_above' in your text\. It must begin: extern"),
+        ("", "no kernel 'count_above'"),
         (COUNT.replace("int least", "float least, int more"), "cannot be launched.*missing more"),
         (COUNT.replace("atomicAdd", "atomicPlus"), "does not compile(.|\n)*atomicPlus"),
     ],
@@ -118,7 +123,24 @@ def test_what_cannot_be_run_is_told(text, message):
 
 def test_a_stub_invites():
     with pytest.raises(NotImplementedError):
-        try_text(COUNT.replace("int i =", "// Your code here, in place of this line.\nint i ="))
+        try_text(
+            COUNT[: COUNT.index("{")] + "{\n    // Your code here, in place of this line.\n}\n"
+        )
+
+
+def test_code_beside_the_comment_of_the_stub_is_tried():
+    result = np.zeros(1, np.int32)
+    try_text(
+        COUNT.replace("int i =", "// Your code here, in place of this line.\nint i ="),
+        result=result,
+    )
+    assert result[0] == 40
+
+
+def test_without_a_compiler_the_reason_is_told(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(WrongAnswer, match=r"finds none \(no-such-compiler\)"):
+        try_text(COUNT)
 
 
 def test_without_a_gpu_the_reason_is_printed(capsys, monkeypatch):

@@ -872,6 +872,13 @@ def test_a_kernel_that_does_not_compile_shows_its_own_lines():
     assert len(message.splitlines()) == 4
 
 
+def test_a_brace_that_is_never_closed_is_shown():
+    text = 'extern "C" __global__ void wrong(float* out)\n{\n    out[0] = 1;\n'
+    with pytest.raises(cuda.EmulatorError) as caught:
+        cuda.launch(kernel(text), 1, 1, out=np.zeros(1, np.float32))
+    assert str(caught.value).endswith("example.cu:2:1: error: this is never closed\n    {\n    ^")
+
+
 @pytest.mark.parametrize(("declared", "rewritten"), [
     ("__shared__ float a;", "EMULATOR_SHARED(a, float);"),
     ("__shared__ float a[4][8], b[2];",

@@ -37,8 +37,8 @@ _PLACE = """int x = blockIdx.x * blockDim.x + threadIdx.x;
 
 
 def check_brighten(text: Any, rng: np.random.Generator) -> None:
-    """Brighten and darken an image whose sides are no multiples of 16."""
-    height, width = (int(side) for side in rng.integers(19, 31, 2))
+    """Brighten and darken an image of two by three blocks, its sides no multiples of 16."""
+    height, width = int(rng.integers(19, 31)), int(rng.integers(35, 46))
     image = rng.integers(0, 256, (height, width), dtype=np.uint8)
     image[0, :3] = [250, 3, 128]
     for amount in (int(rng.integers(60, 90)), -int(rng.integers(60, 90))):
@@ -73,7 +73,14 @@ def _try_brighten(text: Any, image: NDArray[np.uint8], amount: int) -> None:
         "in the next row: guard x and y, not the index.",
     )
     require_clean(trial)
-    require_close(result, exact.clip(0, 255), "Compare with the kernel `invert`.")
+    wanted = exact.clip(0, 255)
+    missed = int(((result == UNTOUCHED) & (wanted != UNTOUCHED)).sum())
+    require(
+        missed == 0,
+        f"Of {result.size} pixels of an image of {height} rows and {width} columns, {missed} were not "
+        "written. Does x go with the width, and y with the height, everywhere?",
+    )
+    require_close(result, wanted, "Compare with the kernel `invert`.")
 
 
 BRIGHTEN = Exercise(
@@ -127,6 +134,15 @@ brighten(const unsigned char* image,  // [height * width]
                 "        result[y * width + x] = min(max(image[y * width + x] + amount, 0), 255);"
             ),
             "which block it is in",
+        ),
+        "exchanges rows and columns": (
+            _BRIGHTEN
+            % (
+                _PLACE
+                + "if (x < height && y < width)\n        "
+                + "result[x * width + y] = min(max(image[x * width + y] + amount, 0), 255);"
+            ),
+            "x go with the width",
         ),
     },
     praise="Any size, any block: that guard stands in nearly every kernel there is.",

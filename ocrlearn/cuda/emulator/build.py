@@ -109,9 +109,9 @@ the CUDA emulator needs a C++ compiler and finds none ({names}). Install one:
 or name one in the environment variable CXX."""
 
 NOT_LINUX = """\
-the CUDA emulator runs on Linux, this is {system}. On Windows use WSL, on macOS a Linux container or
-a
-notebook server on Linux: the emulator relies on how Linux loads libraries and switches stacks."""
+the CUDA emulator runs on Linux, this is {system}. On Windows use WSL, on macOS a Linux container
+or a notebook server on Linux: the emulator relies on how Linux loads libraries and switches
+stacks."""
 
 
 @functools.cache
@@ -152,16 +152,22 @@ def _c_locale() -> dict[str, str]:
 
 
 def _explain(messages: str, name: str, text: str) -> str:
-    """Keep the errors in the learner's own lines, and show these lines."""
+    """Keep the errors in the learner's own lines, and show these lines.
+
+    Of a brace that is never closed, the error is in no line of the learner's, but a note is.
+    """
     lines = text.splitlines()
-    shown = []
-    for found in re.finditer(
-        r"^(.*?):(\d+):(\d+): ((?:fatal )?error: .*)$", messages, re.MULTILINE
-    ):
-        file, line, column = found[1], int(found[2]), int(found[3])
-        if file == name and 0 < line <= len(lines):
-            source = lines[line - 1]
-            shown.append(f"{found[0]}\n    {source}\n    {' ' * (column - 1)}^")
+    shown: list[str] = []
+    for kind in (r"(?:fatal )?error: .*", r"note: to match this .*"):
+        if shown:
+            break
+        for found in re.finditer(rf"^(.*?):(\d+):(\d+): ({kind})$", messages, re.MULTILINE):
+            file, line, column = found[1], int(found[2]), int(found[3])
+            if file == name and 0 < line <= len(lines):
+                message = found[0]
+                if found[4].startswith("note"):
+                    message = f"{file}:{line}:{column}: error: this is never closed"
+                shown.append(f"{message}\n    {lines[line - 1]}\n    {' ' * (column - 1)}^")
     return "the kernel does not compile:\n" + ("\n".join(shown[:5]) or messages.strip()[-2000:])
 
 
