@@ -31,7 +31,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ocrlearn import cuda
-from ocrlearn._dispatch import array_module, as_array, pick
+from ocrlearn._dispatch import array_module, as_array, is_cupy, pick
 from ocrlearn._validate import check_number
 from ocrlearn.image.convert import to_float
 
@@ -472,6 +472,8 @@ def _describe(
     bins = int(check_number(bins, "bins", low=2, integer=True))
     clip = check_number(clip, "clip", low=0, low_open=True)
     epsilon = check_number(epsilon, "epsilon", low=0, low_open=True)
+    if not isinstance(signed, bool | np.bool_):
+        raise TypeError(f"signed must be True or False, got {signed!r}")
     if sigma is None:
         sigma = block * cell / 2
     sigma = check_number(sigma, "sigma", low=0, low_open=True)
@@ -577,16 +579,28 @@ def hog_windows(
     Parameters
     ----------
     windows
-        ``(N, H, W)`` floats, NumPy or CuPy; N may be 0.
+        ``(N, H, W)`` floats, NumPy or CuPy; N may be 0. That they are finite is checked for NumPy
+        arrays only.
+    cell, block, bins, signed, sigma, clip, epsilon, rung
+        As for :func:`hog`.
 
     Returns
     -------
     array
         float32 ``(N, rows, cols, block, block, bins)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `windows` is no such stack, holds NaN or infinity, or as for :func:`hog`.
     """
     stack = as_array(windows)
     if stack.ndim != 3:
         raise ValueError(f"windows must have shape (N, H, W), got {stack.shape}")
+    if stack.dtype.kind != "f":
+        raise TypeError(f"windows must be floating, got dtype {stack.dtype}")
+    if not is_cupy(stack) and not np.isfinite(stack).all():
+        raise ValueError("windows must be finite, got NaN or infinity")
     return _describe(
         stack.astype(np.float32, copy=False)[:, :, :, None],
         cell=cell,

@@ -136,6 +136,12 @@ def test_bad_arguments_are_named():
         hog(np.zeros((16, 16)), sigma=0)
     with pytest.raises(ValueError, match=r"windows must have shape \(N, H, W\)"):
         hog_windows(np.zeros((16, 16)))
+    with pytest.raises(TypeError, match="windows must be floating, got dtype uint8"):
+        hog_windows(np.zeros((1, 16, 16), np.uint8))
+    with pytest.raises(ValueError, match="windows must be finite"):
+        hog_windows(np.full((1, 16, 16), np.nan))
+    with pytest.raises(TypeError, match="signed must be True or False, got 'no'"):
+        hog(np.zeros((16, 16)), signed="no")
     with pytest.raises(ValueError, match="finite"):
         hog(np.full((16, 16), np.nan))
     with pytest.raises(ValueError, match="no rung 'gpu'"):
