@@ -29,19 +29,20 @@ def check_points(points: Any, name: str = "points", *, least: int = 1) -> Any:
     TypeError
         If it is no array, or not of a real dtype.
     ValueError
-        If it has not two axes, too few points or no coordinates, or a value is not finite in
-        float32.
+        If it has not two axes, has too few points or no coordinates, or a value is not finite
+        in float32.
     """
-    xp = array_module(points)
     if not hasattr(points, "ndim"):
-        raise TypeError(f"{name} must be an array of shape (N, D), got {points!r}")
+        raise TypeError(f"{name} must be an array of shape (N, D), got {type(points).__name__}")
+    xp = array_module(points)
     if points.ndim != 2:
         raise ValueError(f"{name} must have shape (N, D), got {points.shape}")
     if points.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {points.dtype}")
     if points.shape[0] < least or points.shape[1] < 1:
         raise ValueError(
-            f"{name} must have at least {least} rows and 1 column, got shape {points.shape}"
+            f"{name} must have at least {least} row{'s' * (least > 1)} and 1 column, "
+            f"got shape {points.shape}"
         )
     with np.errstate(over="ignore"):  # reported below
         array = points.astype(xp.float32, copy=False)

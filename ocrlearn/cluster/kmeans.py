@@ -514,11 +514,12 @@ def update(points: Any, labels: Any, k: int, *, rung: str | None = None) -> tupl
     """
     checked = check_points(points)
     number = _check_k(k, len(checked))
+    if not hasattr(labels, "shape"):
+        raise TypeError(f"labels must be an array of integers, got {type(labels).__name__}")
     xp = array_module(checked, labels)
-    if getattr(labels, "shape", None) != (len(checked),):
+    if labels.shape != (len(checked),):
         raise ValueError(
-            f"labels must have shape ({len(checked)},), one for each point, "
-            f"got {getattr(labels, 'shape', labels)!r}"
+            f"labels must have shape ({len(checked)},), one for each point, got {labels.shape}"
         )
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, got dtype {labels.dtype}")

@@ -582,9 +582,11 @@ SEEK_RUNGS = {"reference": _seek_reference, "fast": _seek_fast, "cuda": _seek_cu
 
 def _check_image(image: Any) -> Any:
     """Return an (H, W) or (H, W, 3) uint8 image as (H, W, C), of the library it came from."""
+    if not hasattr(image, "shape"):
+        raise TypeError(f"image must be a uint8 array, got {type(image).__name__}")
     array_module(image)
-    shape = getattr(image, "shape", None)
-    if shape is None or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or 0 in shape:
+    shape = image.shape
+    if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or 0 in shape:
         raise ValueError(
             f"image must have shape (H, W) or (H, W, 3) with at least one pixel, got {shape}"
         )
@@ -796,6 +798,8 @@ def mode_path(
     checked = check_points(points)
     if array_module(checked) is not np:
         raise TypeError("mode_path works on NumPy arrays, got a CuPy array")
+    if np.ndim(start) != 1:
+        raise ValueError(f"start must have shape (D,), got {np.shape(start)}")
     seeds = _check_seeds(np.asarray(start)[None], checked, "start")
     stop = _check_seeking(bandwidth, iterations, tolerance)
     return np.stack(_climb_points(checked, seeds[0], *stop)[0])

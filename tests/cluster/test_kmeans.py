@@ -192,10 +192,10 @@ POINTS = np.arange(12.0).reshape(6, 2)
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: kmeans([[1, 2]], 1), TypeError, "got builtins.list"),
+        (lambda: kmeans([[1, 2]], 1), TypeError, "points must be an array .* got list"),
         (lambda: kmeans(np.arange(3.0), 1), ValueError, r"points must have shape \(N, D\), got"),
         (lambda: kmeans(POINTS * 1j, 1), TypeError, "points must hold real numbers, got"),
-        (lambda: kmeans(POINTS[:0], 1), ValueError, "points must have at least 1 rows"),
+        (lambda: kmeans(POINTS[:0], 1), ValueError, "points must have at least 1 row and"),
         (lambda: kmeans(POINTS * np.nan, 1), ValueError, "points must be finite"),
         (lambda: kmeans(POINTS * 1e40, 1), ValueError, "points must be finite in float32"),
         (lambda: kmeans(POINTS, 7), ValueError, "k must be at most the number of points, 6, got 7"),
@@ -213,7 +213,7 @@ POINTS = np.arange(12.0).reshape(6, 2)
         (lambda: update(POINTS, np.zeros(5, int), 2), ValueError, r"labels must have shape \(6,\)"),
         (lambda: update(POINTS, np.zeros(6), 2), TypeError, "labels must be integers, got dtype"),
         (lambda: update(POINTS, np.arange(6), 2), ValueError, r"labels must lie in \[0, 2\), got"),
-        (lambda: update(POINTS, [0] * 6, 2), TypeError, "got builtins.list"),
+        (lambda: update(POINTS, [0] * 6, 2), TypeError, "labels must be an array .* got list"),
         (lambda: kmeans(np.ones((2, 400)), 1, rung="cuda"), ValueError, "up to 383 coordinates"),
     ],
 )

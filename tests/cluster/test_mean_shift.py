@@ -221,7 +221,7 @@ POINTS = np.arange(12.0).reshape(6, 2)
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: mean_shift_filter([[1]]), TypeError, "got builtins.list"),
+        (lambda: mean_shift_filter([[1]]), TypeError, "image must be a uint8 array, got list"),
         (lambda: mean_shift_filter(IMAGE[..., :2]), ValueError, r"image must have shape \(H, W\)"),
         (lambda: mean_shift_filter(IMAGE[:0]), ValueError, "with at least one pixel, got"),
         (lambda: mean_shift_filter(IMAGE / 255), TypeError, "image must be uint8, got dtype float"),
@@ -250,6 +250,11 @@ POINTS = np.arange(12.0).reshape(6, 2)
         ),
         (lambda: mean_shift_modes(np.ones((2, 97)), 1, rung="cuda"), ValueError, "up to 96 coord"),
         (lambda: mode_path(POINTS, [1.0], 1), ValueError, "start must have as many coordinates"),
+        (
+            lambda: mode_path(POINTS, [[1.0, 2.0]], 1),
+            ValueError,
+            r"start must have shape \(D,\), got",
+        ),
     ],
 )
 def test_errors_say_what_came_and_what_is_wanted(call, error, words):
