@@ -236,6 +236,7 @@ def niblack_threshold(
     ----------
     image
         ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; colour is turned to gray.
+        NumPy or CuPy.
     window
         Side of the square window in pixels, odd. It should hold both ink and paper, that is, span
         a character or two.
@@ -394,6 +395,7 @@ def sauvola_threshold(
     ----------
     image
         ``(H, W)`` or ``(H, W, 3)``, uint8 or float in [0, 1]; colour is turned to gray.
+        NumPy or CuPy.
     window
         Side of the square window in pixels, odd. It should span a character or two; a window that
         fits inside a stroke finds it flat and hollows it out.
@@ -405,7 +407,7 @@ def sauvola_threshold(
         of the dtype by default: 127.5 for uint8 (the paper has 128), 0.5 for floating images
         (scikit-image takes 1.0 there, since it counts floats from -1).
     rung
-        "reference" or "fast"; see :func:`ocrlearn._dispatch.pick`.
+        "reference", "fast" or "cuda"; see :func:`ocrlearn._dispatch.pick`.
 
     Returns
     -------
