@@ -131,6 +131,7 @@ class ndarray:  # noqa: N801 - CuPy's name
     flags = property(lambda self: _Flags(self._host.flags))
     T = property(lambda self: ndarray(self._host.T))
     data = property(lambda self: types.SimpleNamespace(ptr=self._host.ctypes.data))
+    device = property(lambda self: types.SimpleNamespace(id=0))
     for _name in ("dtype", "itemsize", "nbytes", "ndim", "shape", "size", "strides"):
         locals()[_name] = property(lambda self, name=_name: getattr(self._host, name))
 
@@ -179,7 +180,8 @@ class RawModule:
         kernel = self.file.kernel(name, **self.defines)
 
         class Function:
-            max_dynamic_shared_size_bytes = 48 * 1024
+            shared_size_bytes = 512  # a kernel's static shared memory
+            max_dynamic_shared_size_bytes = 48 * 1024 - shared_size_bytes
 
             def __call__(function, grid, block, arguments, *, shared_mem=0):  # noqa: N805
                 assert shared_mem <= function.max_dynamic_shared_size_bytes

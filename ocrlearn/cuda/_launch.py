@@ -296,6 +296,13 @@ def _check_array(
             f"{kernel}: {parameter.name} must hold whole items of {lanes} for {parameter.type}*, "
             f"got {array.size}"
         )
+    # A GPU reads two or four items at once from multiples of their size only.
+    alignment = min(16, lanes * dtype.itemsize) if lanes in (2, 4) else 1
+    if alignment > 1 and _extent(array)[0] % alignment:
+        raise ValueError(
+            f"{kernel}: {parameter.name} must begin at a multiple of {alignment} bytes for "
+            f"{parameter.type}*, as whole arrays do; give it a copy"
+        )
     if not parameter.constant and not getattr(array.flags, "writeable", True):
         raise ValueError(
             f"{kernel}: {parameter.name} is written by the kernel, but the array is read-only"
@@ -346,6 +353,20 @@ def _raw_kernel(kernel: Kernel, index: str) -> Any:
     return module.get_function(kernel.name)
 
 
+def _allow_shared_memory(kernel: Kernel, function: Any, device: Any, dynamic: int) -> None:
+    """Ask for more shared memory than every GPU has, where the two kinds together come to more."""
+    static = function.shared_size_bytes
+    if static + dynamic <= DEFAULT_SHARED_MEMORY:
+        return
+    most = device.attributes["MaxSharedMemoryPerBlockOptin"]
+    if static + dynamic > most:
+        raise ValueError(
+            f"{kernel}: shared_memory of {dynamic} bytes, with {static} declared in the source, "
+            f"is more than this GPU's {most}"
+        )
+    function.max_dynamic_shared_size_bytes = dynamic
+
+
 def _launch_on_gpu(
     cupy: Any,
     kernel: Kernel,
@@ -355,14 +376,16 @@ def _launch_on_gpu(
     shared_memory: int,
     index: str,
 ) -> None:
-    function = _raw_kernel(kernel, index)
-    if shared_memory > DEFAULT_SHARED_MEMORY:
-        most = cupy.cuda.Device().attributes["MaxSharedMemoryPerBlockOptin"]
-        if shared_memory > most:
+    device = cupy.cuda.Device()
+    for array in arguments:
+        if isinstance(array, cupy.ndarray) and array.device.id != device.id:
             raise ValueError(
-                f"{kernel}: shared_memory of {shared_memory} bytes is more than this GPU's {most}"
+                f"{kernel}: an array is on GPU {array.device.id} but the current one is "
+                f"{device.id}; call within cupy.cuda.Device({array.device.id})"
             )
-        function.max_dynamic_shared_size_bytes = shared_memory
+    function = _raw_kernel(kernel, index)
+    if shared_memory:
+        _allow_shared_memory(kernel, function, device, shared_memory)
     function(grid, block, tuple(arguments), shared_mem=shared_memory)
     if _debug.get() or os.environ.get("OCRLEARN_CUDA_DEBUG", "0") not in ("", "0"):
         try:

@@ -1,6 +1,7 @@
 """A wrong launch is refused: the message names the argument, what came and what is wanted."""
 
 import re
+import types
 
 import numpy as np
 import pytest
@@ -169,6 +170,32 @@ def test_vectors_take_whole_items():
         cuda.launch(FILE.kernel("pairs"), 1, 1, points=np.zeros(9, np.float32), count=4)
     with pytest.raises(ValueError, match=r"points must hold \[count\] = 6 items, got 5"):
         cuda.launch(FILE.kernel("pairs"), 1, 1, points=np.zeros((5, 2), np.float32), count=6)
+
+
+def test_vectors_must_be_aligned():
+    whole = np.zeros(9, np.float32)
+    at = -whole.__array_interface__["data"][0] // 4 % 2  # where a multiple of eight bytes lies
+    kernel = FILE.kernel("pairs")
+    cuda.launch(kernel, 1, 1, points=whole[at : at + 8], count=4)
+    with pytest.raises(ValueError, match="points must begin at a multiple of 8 bytes for float2"):
+        cuda.launch(kernel, 1, 1, points=whole[1 - at : 1 - at + 8], count=4)
+
+
+def test_shared_memory_of_both_kinds_counts_together(cupy):
+    arguments = {name: cupy.zeros((4, 5), np.float32) for name in ("from", "to")}
+    arguments |= {"height": 4, "width": 5, "factor": 2.0}
+    # With the 512 bytes that the stand-in's kernels declare this is more than a GPU gives unasked.
+    cuda.launch(FILE.kernel("scale"), 1, 32, shared_memory=48 * 1024, **arguments)
+    with pytest.raises(ValueError, match="with 512 declared in the source, is more than this GPU"):
+        cuda.launch(FILE.kernel("scale"), 1, 32, shared_memory=227 * 1024, **arguments)
+
+
+def test_arrays_must_lie_on_the_current_gpu(cupy, monkeypatch):
+    far = property(lambda array: types.SimpleNamespace(id=1))
+    monkeypatch.setattr(cupy.ndarray, "device", far)
+    arrays = {name: cupy.zeros((4, 5), np.float32) for name in ("from", "to")}
+    with pytest.raises(ValueError, match="is on GPU 1 but the current one is 0"):
+        cuda.launch(FILE.kernel("scale"), 1, 32, **arrays, height=4, width=5, factor=2.0)
 
 
 def test_the_index_is_wide_where_it_must_be():
