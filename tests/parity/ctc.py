@@ -88,6 +88,21 @@ def masked() -> tuple[Any, ...]:
     return logits, targets.astype(np.int32), np.full(3, 5, np.int32), target_lengths, blank
 
 
+def sure_path() -> tuple[Any, ...]:
+    """A network that is sure and right: what walks far from its path have is no measure for it."""
+    labels = np.arange(1, 25)  # 49 states, more than a warp
+    scores = np.full((60, 1, 25), -200.3, np.float32)
+    scores[np.arange(60), 0, labels[np.arange(60) * 24 // 60]] = -0.01
+    return fixed(scores, labels[None], [60], [24])
+
+
+def sure_of_one(chosen: int) -> tuple[Any, ...]:
+    """Logits whose exponentials overflow unless the greatest, that of `chosen`, is subtracted."""
+    logits, *rest = arguments(3, 1, 128, 2, seed=6, logits=True)
+    logits[..., chosen] += 2000.0
+    return logits, *rest
+
+
 def every_other(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The same scores as every other element of a wider array."""
     scores = args[0]
@@ -115,6 +130,7 @@ CASES = [
     Case("far-apart", far_apart()),
     Case("unnormalised", (RANDOM[0] + 400.0, *RANDOM[1:])),
     Case("two-warps", arguments(24, 2, 40, 20, seed=3, dtype="float32")),
+    Case("sure-path", sure_path()),
     Case("real-size", arguments(64, 4, 90, 25, seed=4, dtype="float32"), small=False),
     # 521 states, so each thread of the block of 256 has three.
     Case("states-beyond-the-block", arguments(530, 1, 5, 260, seed=7), small=False),
@@ -126,6 +142,7 @@ LOGITS = [
     Case(
         "large", (arguments(5, 2, 4, 2, seed=3, logits=True)[0] * 300, *arguments(5, 2, 4, 2)[1:])
     ),
+    *(Case(f"sure-of-class-{chosen}", sure_of_one(chosen)) for chosen in (5, 100)),
     Case("masked", masked()),
     Case("impossible", fixed(RANDOM[0][:2], [[1, 1]] * 4, [2, 2, 0, 1], [2, 1, 0, 2])),
     Case("no-samples", fixed(RANDOM[0][:, :0], np.zeros((0, 2)), [], [])),

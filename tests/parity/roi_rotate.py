@@ -13,6 +13,9 @@ def float64_boxes(count: int, images: int, height: float, width: float) -> Any:
     return rotated_boxes(count, images, height, width, np.float64)
 
 
+# Upright, its outermost samples exactly one pixel outside a map of 2 x 4: these still count.
+ONE_PIXEL_OUTSIDE = np.array([[0, 1.5, 0.5, 6, 4, 0]], np.float32)
+
 CASES = [
     Case("random", (features(2, 6, 13, 17), rotated_boxes(6, 2, 52, 68), 4, 9, 0.25)),
     Case("float64", (features(1, 5, 9, 8, dtype=np.float64), float64_boxes(5, 1, 9, 8), 3, 7, 1.0)),
@@ -22,6 +25,7 @@ CASES = [
     Case("non-contiguous", (STRIDED, np.asfortranarray(ODD_ROTATED), 2, 5, 0.9)),
     Case("no box", (features(1, 2, 4, 4), rotated_boxes(0, 1, 4, 4), 2, 5, 1.0)),
     Case("one pixel", (features(1, 1, 1, 1), rotated_boxes(3, 1, 1, 1), 2, 3, 1.0)),
+    Case("one pixel outside", (features(1, 2, 2, 4), ONE_PIXEL_OUTSIDE, 4, 6, 1.0)),
     Case("large", (features(2, 16, 40, 50), rotated_boxes(20, 2, 160, 200), 8, 64, 0.25),
          small=False),
 ]  # fmt: skip
