@@ -76,7 +76,7 @@ def check_number(
     kind = "an integer" if integer else "a number"
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         raise TypeError(f"{name} must be {kind}, got {value!r}")
-    if not np.isfinite(value):
+    if not isinstance(value, int) and not np.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value!r}")
     if integer and value != int(value):
         raise ValueError(f"{name} must be {kind}, got {value!r}")

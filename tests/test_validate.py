@@ -110,6 +110,12 @@ def test_limits_belong_to_the_range_unless_open():
         check_number(0, "k", low=0, high=1, low_open=True)
 
 
+def test_integers_of_any_size_are_compared():
+    assert check_number(10**30, "k", integer=True) == 10**30
+    with pytest.raises(ValueError, match=r"k must lie in \[0, 5\], got 1000000000000000000000"):
+        check_number(10**21, "k", low=0, high=5, integer=True)
+
+
 def test_fractions_are_not_integers():
     with pytest.raises(ValueError, match=r"k must be an integer, got 2\.5"):
         check_number(2.5, "k", integer=True)
