@@ -243,11 +243,6 @@ def rotated_frames(rois: Any, spatial_scale: float) -> tuple[Any, Any, Any, Any]
     return (boxes[:, :2] + 0.5) * spatial_scale - 0.5, boxes[:, 2:] * spatial_scale, along, down
 
 
-def real(array: Any) -> str:
-    """Return the C type of an array of float32 or float64, for ``-DReal``."""
-    return "double" if array.dtype == np.float64 else "float"
-
-
 def round_half_away(value: float) -> int:
     """Round to the nearest whole number, halves away from zero."""
     return int(math.copysign(math.floor(abs(value) + 0.5), value))

@@ -37,6 +37,7 @@ from numpy.typing import ArrayLike, NDArray
 from ocrlearn import cuda
 from ocrlearn._dispatch import array_module, is_cupy, pick
 from ocrlearn._validate import check_number
+from ocrlearn.ops._c_types import c_type
 from ocrlearn.text import ctc_collapse
 
 __all__ = [
@@ -296,7 +297,7 @@ class _Batch:
                 f"targets may be up to {MAX_LABELS} labels long on the cuda rung, "
                 f"got shape {targets.shape}; cut off padding that no sample needs"
             )
-        self.real = {"float32": "float", "float64": "double"}[str(log_probs.dtype)]
+        self.real = c_type(log_probs.dtype)
         self.log_probs = xp.ascontiguousarray(log_probs)
         self.log_norm = xp.zeros((self.frames, self.batch), log_probs.dtype)
         self.lengths = {

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ocrlearn import cuda
 from ocrlearn._dispatch import array_module, as_array, pick
 from ocrlearn._validate import check_image, check_odd_window
+from ocrlearn.ops._c_types import c_type
 
 __all__ = [
     "INTEGRAL_RUNGS",
@@ -41,6 +42,9 @@ __all__ = [
 KERNELS = cuda.KernelFile.beside(__file__)
 BAND, TILE = 16, 256  # rows of a band and threads of a block, as in integral.cu
 WIDEST_WRAPPING = 257  # 257**2 * 255**2 < 2**32: no window's sum of squares wraps around
+
+
+# --- The summed-area table ------------------------------------------------------------------------
 
 
 def integral_image_reference(image: NDArray[Any]) -> NDArray[Any]:
@@ -66,16 +70,6 @@ def _integral_image_fast(image: NDArray[Any]) -> NDArray[Any]:
     return table
 
 
-# The C types that a kernel is compiled with for the dtypes of images and of sums.
-_C_TYPES = {
-    "uint8": "unsigned char",
-    "uint32": "unsigned int",
-    "int64": "long long",
-    "float32": "float",
-    "float64": "double",
-}
-
-
 def _kernel_image(image: Any) -> Any:
     """Return `image` contiguous and in a dtype that the kernels are compiled for."""
     xp = array_module(image)
@@ -92,7 +86,7 @@ def _table_cuda(image: Any, sums: Any, offset: Any, radius: int = 0, power: int 
     rows, columns = height + 2 * radius, width + 2 * radius
     bands = -(-rows // BAND)
     pixel = "uint8" if image.dtype == np.bool_ else image.dtype.name
-    types = {"Pixel": _C_TYPES[pixel], "Sum": _C_TYPES[np.dtype(sums).name]}
+    types = {"Pixel": c_type(pixel), "Sum": c_type(sums)}
     totals = cuda.empty((bands, columns), sums, like=image)
     above = cuda.empty((bands, columns), sums, like=image)
     table = cuda.empty((rows + 1, columns + 1), sums, like=image)
@@ -181,10 +175,24 @@ def integral_image(image: Any, *, rung: str | None = None) -> NDArray[Any]:
 def box_sum(table: NDArray[Any], top: Any, left: Any, bottom: Any, right: Any) -> Any:
     """Sum of ``image[top:bottom, left:right]``, from its summed-area `table`.
 
-    The four sides may be integers or integer arrays that broadcast together; they must lie in
-    ``[0, H]`` and ``[0, W]``.
+    Parameters
+    ----------
+    table
+        ``(H + 1, W + 1)``, made by :func:`integral_image`.
+    top, bottom, left, right
+        Integers, or integer arrays that broadcast together. They must lie in [0, H] and [0, W],
+        which is not checked: it would cost more than the sum. Negative ones count from the end, as
+        indices do, and give the sum over another rectangle.
+
+    Returns
+    -------
+    number or array
+        Of the dtype of `table`, in the shape the sides broadcast to.
     """
     return table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
+
+
+# --- Mean and standard deviation in windows -------------------------------------------------------
 
 
 def reflected_indices(size: int, radius: int) -> NDArray[np.intp]:
@@ -325,7 +333,7 @@ class WindowTables:
             sums = np.uint32 if window <= WIDEST_WRAPPING else np.int64
             self.offset = xp.zeros(1, sums)
         pixel = "uint8" if image.dtype == np.bool_ else image.dtype.name
-        self.types = {"Pixel": _C_TYPES[pixel], "Sum": _C_TYPES[np.dtype(sums).name]}
+        self.types = {"Pixel": c_type(pixel), "Sum": c_type(sums)}
         self.sums = _table_cuda(image, sums, self.offset, radius=window // 2)
         self.squares = _table_cuda(image, sums, self.offset, radius=window // 2, power=2)
 
@@ -379,6 +387,14 @@ def local_mean_std(
         ``(H, W)`` float64, in the units of the image. The standard deviation is the population's
         (divided by the number of pixels). Beyond its borders the image is continued by reflection,
         ``dcb|abcd|cba``.
+
+    Raises
+    ------
+    TypeError
+        If `image` is neither uint8 nor bool nor floating, or `window` is not a number.
+    ValueError
+        If `image` is not ``(H, W)``, or holds a value out of range, or `window` is even or too
+        small.
 
     Notes
     -----

@@ -47,11 +47,11 @@ from numpy.typing import NDArray
 
 from ocrlearn import cuda
 from ocrlearn._dispatch import array_module, is_cupy, pick
-from ocrlearn.cuda import KernelFile
+from ocrlearn.ops._c_types import c_type
 
-__all__ = ["RUNGS", "GridCut", "MaxFlow", "grid_max_flow", "grid_max_flow_reference"]
+__all__ = ["KERNELS", "RUNGS", "GridCut", "MaxFlow", "grid_max_flow", "grid_max_flow_reference"]
 
-KERNELS = KernelFile.beside(__file__)
+KERNELS = cuda.KernelFile.beside(__file__)
 
 # The directions of neighbour links as (dx, dy). Direction d ^ 1 is the opposite of direction d.
 DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (-1, 1), (1, -1))
@@ -94,6 +94,9 @@ def _residuals(xp: Any, source: Any, links: tuple[Any, ...], dtype: Any) -> Any:
         near, _ = _pixels(direction)
         residual[direction][near] = capacity
     return residual
+
+
+# --- The reference --------------------------------------------------------------------------------
 
 
 def grid_max_flow_reference(source: Any, sink: Any, *links: Any) -> MaxFlow:
@@ -151,7 +154,7 @@ def grid_max_flow_reference(source: Any, sink: Any, *links: Any) -> MaxFlow:
     return MaxFlow(value, source_side)
 
 
-# ---------------------------------------------------------------- Boykov and Kolmogorov's two trees
+# --- The fast rung: Boykov and Kolmogorov's two trees ---------------------------------------------
 
 FREE, SOURCE_TREE, SINK_TREE = 0, 1, 2
 # A pixel's state: which tree it is in, its parent there, when its distance to the terminal was last
@@ -592,7 +595,7 @@ def _grid_max_flow_fast(source: Any, sink: Any, *links: Any) -> MaxFlow:
     return GridCut._of(source, sink, *links).solve()
 
 
-# ------------------------------------------------------------------------ push and relabel by tiles
+# --- The CUDA rung: push and relabel by tiles -----------------------------------------------------
 
 TILE = (32, 8)  # pixels along x and y: TILE_WIDTH and TILE_HEIGHT of the kernels
 SWEEPS = 16  # of a tile by each launch
@@ -616,11 +619,10 @@ def _grid_max_flow_cuda(source: Any, sink: Any, *links: Any) -> MaxFlow:
     open_links = cuda.empty((height, width), xp.uint8, like=source)
     size = {"height": height, "width": width}
 
-    types = {"int32": "int", "int64": "long long", "float64": "double"}
     defines = {
         "D": len(links),
-        "Capacity": types[capacity.name],
-        "Excess": "double" if capacity.kind == "f" else "unsigned long long",
+        "Capacity": c_type(capacity),
+        "Excess": c_type(excess.dtype),
     }
     start_search, search, discharge = (
         KERNELS.kernel(name, **defines) for name in ("start_search", "search", "discharge")
@@ -683,6 +685,9 @@ RUNGS = {
 }
 
 
+# --- The dtypes of sums and residuals -------------------------------------------------------------
+
+
 def _total_dtype(source: Any) -> Any:
     """Return the dtype of sums of capacities."""
     return np.dtype(np.int64) if source.dtype.kind == "i" else np.dtype(np.float64)
@@ -694,6 +699,9 @@ def _residual_dtype(links: tuple[Any, ...]) -> Any:
         return np.dtype(np.float64)
     most = max(int(link.max()) if link.size else 0 for link in links)
     return np.dtype(np.int32 if 2 * most <= np.iinfo(np.int32).max else np.int64)
+
+
+# --- Public functions -----------------------------------------------------------------------------
 
 
 def _check_capacity(xp: Any, array: Any, name: str, shape: tuple[int, ...]) -> Any:

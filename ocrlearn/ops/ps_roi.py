@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from ocrlearn import cuda
 from ocrlearn._dispatch import array_module, pick
 from ocrlearn.ops import _roi
+from ocrlearn.ops._c_types import c_type
 
 __all__ = ["GRADIENT_RUNGS", "KERNELS", "RUNGS", "ps_roi_pool", "ps_roi_pool_gradient"]
 
@@ -33,7 +34,7 @@ KERNELS = cuda.KernelFile.beside(__file__)
 BLOCK = 256
 
 
-# --- Reference ------------------------------------------------------------------------------------
+# --- The reference --------------------------------------------------------------------------------
 
 
 def _bin_slices(
@@ -93,7 +94,7 @@ def ps_roi_pool_gradient_reference(
     return result
 
 
-# --- Fast -----------------------------------------------------------------------------------------
+# --- The fast rung --------------------------------------------------------------------------------
 
 
 @njit(cache=True)
@@ -172,7 +173,7 @@ def _ps_roi_pool_gradient_fast(
     return result
 
 
-# --- CUDA -----------------------------------------------------------------------------------------
+# --- The CUDA rung --------------------------------------------------------------------------------
 
 
 def _arguments(
@@ -199,7 +200,7 @@ def _ps_roi_pool_cuda(
     channels = features.shape[1] // (output_size[0] * output_size[1])
     pooled = cuda.empty((len(rois), channels, *output_size), features.dtype, like=features)
     cuda.launch(
-        KERNELS.kernel("ps_pool", Real=_roi.real(features)),
+        KERNELS.kernel("ps_pool", Real=c_type(features.dtype)),
         cuda.blocks_for(pooled.size, BLOCK),
         BLOCK,
         features=xp.ascontiguousarray(features),
@@ -215,7 +216,7 @@ def _ps_roi_pool_gradient_cuda(
     xp = array_module(gradient)
     result = xp.zeros(features_shape, gradient.dtype)
     cuda.launch(
-        KERNELS.kernel("ps_pool_gradient", Real=_roi.real(gradient)),
+        KERNELS.kernel("ps_pool_gradient", Real=c_type(gradient.dtype)),
         cuda.blocks_for(gradient.size, BLOCK),
         BLOCK,
         gradient=xp.ascontiguousarray(gradient),

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from ocrlearn import cuda
 from ocrlearn._dispatch import array_module, pick
 from ocrlearn.ops import _roi
+from ocrlearn.ops._c_types import c_type
 
 __all__ = [
     "GRADIENT_RUNGS",
@@ -51,7 +52,7 @@ BLOCK = 256
 CHANNELS_PER_THREAD = 4  # also in roi_align.cu
 
 
-# --- Reference ------------------------------------------------------------------------------------
+# --- The reference --------------------------------------------------------------------------------
 
 
 def _bin_of_features(
@@ -139,7 +140,7 @@ def roi_align_gradient_reference(
     return result
 
 
-# --- Fast -----------------------------------------------------------------------------------------
+# --- The fast rung --------------------------------------------------------------------------------
 
 
 @njit(cache=True)
@@ -382,7 +383,7 @@ def _roi_align_gradient_fast(
     return result
 
 
-# --- CUDA -----------------------------------------------------------------------------------------
+# --- The CUDA rung --------------------------------------------------------------------------------
 
 
 def _arguments(
@@ -438,7 +439,7 @@ def _roi_align_cuda(
     arguments = _arguments(rois, features.shape, pooled.shape, features.dtype, spatial_scale,
                            sampling_ratio, aligned, position_sensitive)  # fmt: skip
     cuda.launch(
-        KERNELS.kernel("align", Real=_roi.real(features)),
+        KERNELS.kernel("align", Real=c_type(features.dtype)),
         _grid(pooled.shape),
         BLOCK,
         features=xp.ascontiguousarray(features),
@@ -462,7 +463,7 @@ def _roi_align_gradient_cuda(
     arguments = _arguments(rois, features_shape, gradient.shape, gradient.dtype, spatial_scale,
                            sampling_ratio, aligned, position_sensitive)  # fmt: skip
     cuda.launch(
-        KERNELS.kernel("align_gradient", Real=_roi.real(gradient)),
+        KERNELS.kernel("align_gradient", Real=c_type(gradient.dtype)),
         _grid(gradient.shape),
         BLOCK,
         gradient=xp.ascontiguousarray(gradient),

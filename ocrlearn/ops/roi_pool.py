@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from ocrlearn import cuda
 from ocrlearn._dispatch import array_module, pick
 from ocrlearn.ops import _roi
+from ocrlearn.ops._c_types import c_type
 
 __all__ = [
     "GRADIENT_RUNGS",
@@ -51,7 +52,7 @@ BORDER = 1e-3  # pixels beyond its border that a rotated bin still takes in; als
 Pooled = tuple[NDArray[Any], NDArray[np.int32]]
 
 
-# --- Reference ------------------------------------------------------------------------------------
+# --- The reference --------------------------------------------------------------------------------
 
 
 def _keep_greatest(
@@ -143,7 +144,7 @@ def roi_pool_gradient_reference(
     return result
 
 
-# --- Fast -----------------------------------------------------------------------------------------
+# --- The fast rung --------------------------------------------------------------------------------
 
 
 @njit(cache=True, parallel=True)
@@ -316,7 +317,7 @@ def _roi_pool_gradient_fast(
     return result.reshape(features_shape)
 
 
-# --- CUDA -----------------------------------------------------------------------------------------
+# --- The CUDA rung --------------------------------------------------------------------------------
 
 
 def _launch_pooling(
@@ -331,7 +332,7 @@ def _launch_pooling(
     argmax = cuda.empty(shape, np.int32, like=features)
     threads = len(boxes) * math.ceil(channels / CHANNELS_PER_THREAD) * bins_y * bins_x
     cuda.launch(
-        KERNELS.kernel(kernel, Real=_roi.real(features)),
+        KERNELS.kernel(kernel, Real=c_type(features.dtype)),
         cuda.blocks_for(threads, BLOCK),
         BLOCK,
         features=xp.ascontiguousarray(features),
@@ -374,7 +375,7 @@ def _roi_pool_gradient_cuda(
     result = xp.zeros(features_shape, gradient.dtype)
     bins = gradient.shape[2] * gradient.shape[3]
     cuda.launch(
-        KERNELS.kernel("scatter", Real=_roi.real(gradient)),
+        KERNELS.kernel("scatter", Real=c_type(gradient.dtype)),
         cuda.blocks_for(gradient.size, BLOCK),
         BLOCK,
         gradient=xp.ascontiguousarray(gradient),

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from ocrlearn import cuda
 from ocrlearn._dispatch import array_module, pick
 from ocrlearn.ops import _roi
+from ocrlearn.ops._c_types import c_type
 
 __all__ = [
     "GRADIENT_RUNGS",
@@ -50,7 +51,7 @@ FLATTEST = 1e-6  # pixels: the height of a box that has none
 Crops = tuple[NDArray[Any], NDArray[np.int32]]
 
 
-# --- Reference ------------------------------------------------------------------------------------
+# --- The reference --------------------------------------------------------------------------------
 
 
 def _crop_width(w: float, h: float, height: int, max_width: int) -> int:
@@ -127,7 +128,7 @@ def _frames(rois: Any, widths: Any, height: int, spatial_scale: float) -> Any:
     return xp.ascontiguousarray(xp.concatenate([first, next_column, next_row], axis=1))
 
 
-# --- Fast -----------------------------------------------------------------------------------------
+# --- The fast rung --------------------------------------------------------------------------------
 
 
 @njit(cache=True)
@@ -264,7 +265,7 @@ def _roi_rotate_gradient_fast(
     return result.reshape(features_shape)
 
 
-# --- CUDA -----------------------------------------------------------------------------------------
+# --- The CUDA rung --------------------------------------------------------------------------------
 
 
 def _arguments(
@@ -305,7 +306,7 @@ def _roi_rotate_cuda(
     crops = cuda.empty(shape, features.dtype, like=features)
     widths = _widths(rois, height, max_width)
     cuda.launch(
-        KERNELS.kernel("rotate", Real=_roi.real(features)),
+        KERNELS.kernel("rotate", Real=c_type(features.dtype)),
         _grid(shape),
         BLOCK,
         features=xp.ascontiguousarray(features),
@@ -323,7 +324,7 @@ def _roi_rotate_gradient_cuda(
     widths = _widths(rois, gradient.shape[2], gradient.shape[3])
     shape = tuple(gradient.shape)
     cuda.launch(
-        KERNELS.kernel("rotate_gradient", Real=_roi.real(gradient)),
+        KERNELS.kernel("rotate_gradient", Real=c_type(gradient.dtype)),
         _grid(shape),
         BLOCK,
         gradient=xp.ascontiguousarray(gradient),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ocrlearn import cuda, geometry
 from ocrlearn._dispatch import array_module, pick
+from ocrlearn.ops._c_types import c_type
 
 __all__ = [
     "KERNELS",
@@ -92,6 +93,9 @@ def check_floats(
         if any((array[:, side] < 0).any() for side in sides):
             raise ValueError(f"{name} must not have negative sides, got {array[:, sides].min():g}")
     return array
+
+
+# --- The reference --------------------------------------------------------------------------------
 
 
 def rotated_iou_reference(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
@@ -189,15 +193,10 @@ def _rotated_iou_fast(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]
 # --- The CUDA rung --------------------------------------------------------------------------------
 
 
-def real_type(array: Any) -> str:
-    """Return the C type of a floating array, for ``-DReal=``."""
-    return "double" if array.dtype == np.float64 else "float"
-
-
 def quads_of(boxes: Any) -> Any:
     """Corners of rotated boxes, ``(N, 5)`` to ``(N, 4, 2)``, computed where the array lives."""
     quads = cuda.empty((len(boxes), 4, 2), boxes.dtype, like=boxes)
-    kernel = KERNELS.kernel("to_quads", Real=real_type(boxes))
+    kernel = KERNELS.kernel("to_quads", Real=c_type(boxes.dtype))
     grid = cuda.blocks_for(len(boxes), 256)
     cuda.launch(kernel, grid, 256, boxes=boxes, count=len(boxes), quads=quads)
     return quads
@@ -207,7 +206,7 @@ def _rotated_iou_cuda(first: Any, second: Any) -> Any:
     overlaps = cuda.empty((len(first), len(second)), first.dtype, like=first)
     block = (32, 4)
     cuda.launch(
-        KERNELS.kernel("pairwise", Real=real_type(first)),
+        KERNELS.kernel("pairwise", Real=c_type(first.dtype)),
         cuda.blocks_for((len(second), len(first)), block),
         block,
         first=first,
