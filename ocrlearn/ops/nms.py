@@ -29,6 +29,7 @@ from ocrlearn import cuda, geometry
 from ocrlearn._dispatch import array_module, pick
 from ocrlearn._validate import check_number
 from ocrlearn.ops import rotated_iou as overlap
+from ocrlearn.ops._c_types import c_type
 
 __all__ = [
     "KERNELS",
@@ -76,6 +77,12 @@ def nms(boxes: Any, scores: Any, iou_threshold: float = 0.5, *, rung: str | None
     ValueError
         If a shape, a value or the threshold is out of range. The values of CuPy arrays are not
         looked at, as that would wait for the GPU.
+
+    Examples
+    --------
+    >>> boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]])
+    >>> nms(boxes, np.array([0.8, 0.9, 0.7]))
+    array([1, 2])
     """
     boxes = overlap.check_floats(boxes, "boxes", (None, 4))
     if array_module(boxes) is np and (boxes[:, 2:] < boxes[:, :2]).any():
@@ -86,7 +93,26 @@ def nms(boxes: Any, scores: Any, iou_threshold: float = 0.5, *, rung: str | None
 def rotated_nms(
     boxes: Any, scores: Any, iou_threshold: float = 0.5, *, rung: str | None = None
 ) -> Any:
-    """Suppress rotated boxes ``(N, 5)``, ``(cx, cy, w, h, angle)``; else as :func:`nms`."""
+    """Suppress rotated boxes.
+
+    Parameters
+    ----------
+    boxes
+        ``(N, 5)`` boxes ``(cx, cy, w, h, angle)`` of :mod:`ocrlearn.geometry`, floating, in pixels
+        and radians; w and h not negative.
+    scores, iou_threshold, rung
+        As for :func:`nms`.
+
+    Returns
+    -------
+    array
+        As of :func:`nms`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`nms`.
+    """
     boxes = overlap.check_floats(boxes, "boxes", (None, 5), sides=(2, 3))
     return _suppress(ROTATED_RUNGS, boxes, scores, iou_threshold, "boxes", "iou_threshold", rung)
 
@@ -94,23 +120,61 @@ def rotated_nms(
 def quad_nms(
     quads: Any, scores: Any, iou_threshold: float = 0.5, *, rung: str | None = None
 ) -> Any:
-    """Suppress clockwise convex quads ``(N, 4, 2)``; else as :func:`nms`.
+    """Suppress quads.
 
-    Convexity is not checked; of a quad that is not convex the overlap comes out wrong.
+    Parameters
+    ----------
+    quads
+        ``(N, 4, 2)`` corners (x, y), floating, clockwise on the screen and convex. Neither is
+        checked: the overlap of other quads comes out wrong.
+    scores, iou_threshold, rung
+        As for :func:`nms`.
+
+    Returns
+    -------
+    array
+        As of :func:`nms`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`nms`.
     """
     quads = _check_quads(quads)
     return _suppress(QUAD_RUNGS, quads, scores, iou_threshold, "quads", "iou_threshold", rung)
 
 
 def mask_nms(masks: Any, scores: Any, threshold: float = 0.5, *, rung: str | None = None) -> Any:
-    """Suppress masks, ``(N, H, W)`` bool, by the share of the smaller one that the larger covers.
+    """Suppress masks by the share of the smaller one that the larger one covers.
 
     The overlap is FTSN's *mask-maximum-intersection*: the pixels both have, over the pixels of the
     smaller mask. A word inside a line counts as the same text, which its intersection over union
     would deny; two slanted lines side by side do not, though their boxes overlap by half. An empty
-    mask overlaps nothing. Else as :func:`nms`.
+    mask overlaps nothing.
+
+    Parameters
+    ----------
+    masks
+        ``(N, H, W)`` bool.
+    scores, rung
+        As for :func:`nms`.
+    threshold
+        In [0, 1]. A mask that overlaps a kept one by more than this goes.
+
+    Returns
+    -------
+    array
+        As of :func:`nms`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`nms`; also if `masks` are not bool.
     """
     array = masks if hasattr(masks, "dtype") else np.asarray(masks)
+    array_module(array)
+    if array.size == 0 and array.ndim == 1:
+        array = np.zeros((0, 0, 0), np.bool_)  # an empty list
     if array.ndim != 3:
         raise ValueError(f"masks must have shape (N, H, W), got {array.shape}")
     if array.dtype != np.bool_:
@@ -514,7 +578,7 @@ def _nms_cuda(boxes: Any, scores: Any, threshold: float) -> Any:
     order = by_falling_score(scores)
     if not len(order):
         return order
-    kernel = KERNELS.kernel("suppress_boxes", Real=overlap.real_type(boxes))
+    kernel = KERNELS.kernel("suppress_boxes", Real=c_type(boxes.dtype))
     return _survivors(_compare_tiles(kernel, threshold, boxes=boxes[order]), order)
 
 
@@ -522,7 +586,7 @@ def _quad_nms_cuda(quads: Any, scores: Any, threshold: float) -> Any:
     order = by_falling_score(scores)
     if not len(order):
         return order
-    kernel = overlap.KERNELS.kernel("suppress_quads", Real=overlap.real_type(quads))
+    kernel = overlap.KERNELS.kernel("suppress_quads", Real=c_type(quads.dtype))
     return _survivors(_compare_tiles(kernel, threshold, quads=quads[order]), order)
 
 
@@ -578,7 +642,7 @@ def _merge_cuda(quads: Any, scores: Any, threshold: float) -> tuple[Any, Any]:
     sums = cuda.empty(scores.shape, scores.dtype, like=quads)
     groups = xp.zeros(1, np.int32)
     cuda.launch(
-        overlap.KERNELS.kernel("merge_in_order", Real=overlap.real_type(quads)),
+        overlap.KERNELS.kernel("merge_in_order", Real=c_type(quads.dtype)),
         1,
         32,
         quads=quads,

@@ -122,6 +122,11 @@ def test_upright_rotated_boxes_and_quads_agree_with_boxes():
     np.testing.assert_array_equal(quad_nms(rotated_box_to_quad(rotated), scores, 0.3), expected)
 
 
+@pytest.mark.parametrize("function", [nms, rotated_nms, quad_nms, mask_nms])
+def test_of_no_detections_none_is_kept(function):
+    assert function([], []).shape == (0,)
+
+
 def test_inputs_are_left_alone():
     boxes, scores = np.array([[0.0, 0, 4, 4], [0, 0, 4, 4]]), np.array([1.0, 2])
     before = boxes.copy(), scores.copy()
@@ -147,6 +152,11 @@ def test_inputs_are_left_alone():
         (lambda: quad_nms([[[0, 0]]], [1]), ValueError, r"quads must have shape \(N, 4, 2\)"),
         (lambda: mask_nms(np.ones((2, 2), bool), [1]), ValueError, r"masks must have shape \(N, H"),
         (lambda: mask_nms(np.ones((1, 2, 2)), [1]), TypeError, "masks must be bool, got dtype"),
+        (
+            lambda: mask_nms(pytest.importorskip("torch").ones((1, 2, 2)) > 0, [1]),
+            TypeError,
+            r"expected NumPy or CuPy arrays, got torch\.Tensor",
+        ),
         (
             lambda: locality_aware_nms(np.zeros((1, 4, 2)), [0.0]),
             ValueError,
