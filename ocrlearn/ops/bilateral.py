@@ -6,7 +6,7 @@ weight by one that falls with the difference in colour, so that pixels beyond an
 
     weight(p, q) = exp(-|p - q|^2 / (2 spatial_sigma^2) - |I_p - I_q|^2 / (2 range_sigma^2))
 
-The same weights, much wider, are the messages of the fully connected CRF of Kraehenbuehl and Koltun
+The same weights, much wider, are the messages of the fully connected CRF of Krähenbühl and Koltun
 ("Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials", NIPS 2011), in which
 every pixel sends its label distribution to all others. There the sum is wanted and not the mean.
 
@@ -16,7 +16,7 @@ the kernels see ``bilateral.cu``.
 
 **Deviations from the papers.**
 Colours differ by their Euclidean distance in the image's own space; Tomasi and Manduchi recommend
-CIE-Lab, which the caller may convert to. The neighbourhood is a disc of finite radius. Kraehenbuehl
+CIE-Lab, which the caller may convert to. The neighbourhood is a disc of finite radius. Krähenbühl
 and Koltun leave the pixel itself out of the sum and approximate the rest with the permutohedral
 lattice; here the sum is exact within the radius and holds the pixel itself, with weight 1: subtract
 the values to leave it out. Its time grows with the square of the radius.
@@ -30,12 +30,12 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from ocrlearn import cuda
-from ocrlearn._dispatch import array_module, pick
+from ocrlearn._dispatch import array_module, as_array, pick
 from ocrlearn._validate import check_image, check_number
-from ocrlearn.cuda import KernelFile
 
 __all__ = [
     "FILTER_RUNGS",
+    "KERNELS",
     "MESSAGE_RUNGS",
     "bilateral_filter",
     "bilateral_filter_reference",
@@ -43,11 +43,12 @@ __all__ = [
     "bilateral_message_reference",
 ]
 
-KERNELS = KernelFile.beside(__file__)
+KERNELS = cuda.KernelFile.beside(__file__)
 
 TILE = (32, 8)  # pixels along x and y: TILE_WIDTH and TILE_HEIGHT of the kernels
 BAND = 8  # rows of a band of the filter's kernel
 SHARED_MEMORY = 48 * 1024
+SIGMAS = (1e-12, 1e12)  # beyond these the weights are the same, and their squares leave float32
 
 
 def _disc(radius: int, height: int, width: int) -> list[tuple[int, int]]:
@@ -70,7 +71,7 @@ def _shifted(size: int, offset: int) -> tuple[slice, slice]:
 
 
 def _planes(xp: Any, image: Any, dtype: Any) -> Any:
-    """Return the image as ``(C, H, W)``, with one channel for a grey one."""
+    """Return the image as ``(C, H, W)``, with one channel for a gray one."""
     planes = image[None] if image.ndim == 2 else xp.moveaxis(image, -1, 0)
     return xp.ascontiguousarray(planes.astype(dtype))
 
@@ -81,6 +82,9 @@ def _as_image(xp: Any, planes: Any, like: Any) -> Any:
     if like.dtype == xp.uint8:
         image = xp.clip(xp.floor(image + 0.5), 0, 255)
     return image.astype(like.dtype)
+
+
+# --- The reference --------------------------------------------------------------------------------
 
 
 def bilateral_filter_reference(
@@ -111,6 +115,9 @@ def bilateral_message_reference(
         )
         message[:, y, x] += weight * values[:, from_y, from_x]
     return message.astype(values.dtype)
+
+
+# --- The fast rung --------------------------------------------------------------------------------
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -234,6 +241,9 @@ def _bilateral_message_fast(
     return _sums(planes, flat, theta_alpha, theta_beta, radius)
 
 
+# --- The CUDA rung --------------------------------------------------------------------------------
+
+
 def _bilateral_filter_cuda(
     image: Any, spatial_sigma: float, range_sigma: float, radius: int
 ) -> Any:
@@ -299,12 +309,21 @@ MESSAGE_RUNGS = {
 }
 
 
+# --- Public functions -----------------------------------------------------------------------------
+
+
 def _check_guide(image: Any, name: str) -> Any:
     """Check an image; the values of a CuPy array are not looked at."""
     image = check_image(image, name)
     if image.dtype.kind != "f" and image.dtype != np.uint8:
         raise TypeError(f"{name} must be uint8 or float in [0, 1], got dtype {image.dtype}")
     return image
+
+
+def _check_sigma(sigma: Any, name: str) -> float:
+    """Return a standard deviation whose square can be reckoned with in float32."""
+    sigma = check_number(sigma, name, low=0, low_open=True)
+    return min(max(sigma, SIGMAS[0]), SIGMAS[1])
 
 
 def _check_radius(radius: Any, shape: tuple[int, ...]) -> int:
@@ -362,8 +381,8 @@ def bilateral_filter(
     [[11, 11, 11, 201, 201, 201]]
     """
     image = _check_guide(image, "image")
-    spatial_sigma = check_number(spatial_sigma, "spatial_sigma", low=0, low_open=True)
-    range_sigma = check_number(range_sigma, "range_sigma", low=0, low_open=True)
+    spatial_sigma = _check_sigma(spatial_sigma, "spatial_sigma")
+    range_sigma = _check_sigma(range_sigma, "range_sigma")
     if radius is None:
         radius = math.ceil(3 * spatial_sigma)
     radius = _check_radius(radius, image.shape)
@@ -382,7 +401,7 @@ def bilateral_message(
 ) -> Any:
     """Sum the values of all pixels, weighted by nearness in the image and in colour.
 
-    The message passing of the fully connected CRF (Kraehenbuehl and Koltun, "Efficient Inference in
+    The message passing of the fully connected CRF (Krähenbühl and Koltun, "Efficient Inference in
     Fully Connected CRFs with Gaussian Edge Potentials", NIPS 2011)::
 
         message[l, p] = sum over q of values[l, q]
@@ -396,7 +415,8 @@ def bilateral_message(
     guide
         ``(H, W)`` gray or ``(H, W, 3)`` RGB image I, uint8 or float in [0, 1].
     values
-        ``(L, H, W)`` float32: for instance the probability of every label.
+        ``(L, H, W)`` float32: for instance the probability of every label. Not looked at: a NaN
+        spreads as far as the radius reaches.
     theta_alpha
         Standard deviation of the weight by distance, in pixels, greater than 0.
     theta_beta
@@ -420,6 +440,7 @@ def bilateral_message(
         If a shape is wrong, or a value or parameter is out of range.
     """
     guide = _check_guide(guide, "guide")
+    values = as_array(values)
     array_module(guide, values)
     if values.ndim != 3 or values.shape[1:] != guide.shape[:2]:
         raise ValueError(
@@ -428,8 +449,8 @@ def bilateral_message(
         )
     if values.dtype != np.float32:
         raise TypeError(f"values must be float32, got dtype {values.dtype}")
-    theta_alpha = check_number(theta_alpha, "theta_alpha", low=0, low_open=True)
-    theta_beta = check_number(theta_beta, "theta_beta", low=0, low_open=True)
+    theta_alpha = _check_sigma(theta_alpha, "theta_alpha")
+    theta_beta = _check_sigma(theta_beta, "theta_beta")
     radius = _check_radius(sum(guide.shape[:2]) if radius is None else radius, guide.shape)
     chosen = pick(MESSAGE_RUNGS, guide, values, rung=rung)
     return chosen(guide, values, theta_alpha, theta_beta, radius)

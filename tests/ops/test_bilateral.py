@@ -184,6 +184,21 @@ def test_message_errors_name_the_argument(args, error, message):
         bilateral_message(*args)
 
 
+@pytest.mark.parametrize("rung", FILTER_RUNGS)
+@pytest.mark.parametrize("sigma", [1e-300, 1e-30, 1e-15])
+def test_a_vanishing_sigma_leaves_the_image_as_it_is(rung, sigma):
+    image = np.random.default_rng(0).random((4, 6)).astype(np.float32)
+    for sigmas in ((2.0, sigma), (sigma, 0.1), (sigma, sigma)):
+        np.testing.assert_array_equal(bilateral_filter(image, *sigmas, 2, rung=rung), image)
+
+
+@pytest.mark.parametrize("rung", FILTER_RUNGS)
+def test_an_endless_sigma_takes_the_plain_mean(rung):
+    image = np.random.default_rng(0).random((4, 6))
+    filtered = bilateral_filter(image, 1e308, 1e30, rung=rung)
+    np.testing.assert_allclose(filtered, image.mean(), rtol=1e-5)
+
+
 def test_a_radius_beyond_shared_memory_is_refused_by_the_kernel():
     image = np.zeros((1, 1000), np.float32)
     with pytest.raises(ValueError, match=r"radius must be at most 752 .* got 900"):
