@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from ocrlearn import cuda
 from ocrlearn._dispatch import array_module, as_array, pick
+from ocrlearn._validate import check_number
 
 __all__ = [
     "KERNELS",
@@ -43,9 +44,8 @@ __all__ = [
 
 KERNELS = cuda.KernelFile.beside(__file__)
 TILE, CHUNK, STRIP = 32, 1024, 128  # as in components.cu
-MOST_PIXELS = (
-    2**31 - 2**16
-)  # whose indices fit 31 bits, with room for a block that runs past the end
+# Their indices fit 31 bits, with room for a block that runs past the end.
+MOST_PIXELS = 2**31 - 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +79,9 @@ class ComponentStats:
     def __len__(self) -> int:
         """Return the number of labels, the background among them."""
         return len(self.area)
+
+
+# --- The reference --------------------------------------------------------------------------------
 
 
 def connected_components_reference(
@@ -122,6 +125,8 @@ def connected_components_reference(
             final[label] = final[parent[label]]
     return np.array(final, np.int32)[labels], count
 
+
+# --- The fast rung --------------------------------------------------------------------------------
 
 # Multiplying a power of two by this de Bruijn number puts a different six bits on top for each of
 # the 64 powers, which finds the place of a lone bit without a loop.
@@ -340,6 +345,9 @@ def _connected_components_fast(
     return runs.labels(), runs.count
 
 
+# --- The CUDA rung --------------------------------------------------------------------------------
+
+
 def _connected_components_cuda(mask: Any, connectivity: int) -> tuple[Any, int]:
     height, width = mask.shape
     if mask.size > MOST_PIXELS:
@@ -386,6 +394,9 @@ RUNGS = {
     "fast": _connected_components_fast,
     "cuda": _connected_components_cuda,
 }
+
+
+# --- Boxes, areas and centroids -------------------------------------------------------------------
 
 
 def component_stats_reference(labels: NDArray[np.int32], count: int) -> ComponentStats:
@@ -436,6 +447,9 @@ STATS_RUNGS = {
 }
 
 
+# --- Labels and measures at once ------------------------------------------------------------------
+
+
 def _labels_with_stats_reference(
     mask: NDArray[np.bool_], connectivity: int
 ) -> tuple[NDArray[np.int32], ComponentStats]:
@@ -461,6 +475,9 @@ LABELS_WITH_STATS_RUNGS = {
     "fast": _labels_with_stats_fast,
     "cuda": _labels_with_stats_cuda,
 }
+
+
+# --- Public functions -----------------------------------------------------------------------------
 
 
 def _check_mask(mask: Any, connectivity: Any) -> Any:
@@ -522,8 +539,14 @@ def connected_components_with_stats(
 ) -> tuple[NDArray[np.int32], ComponentStats]:
     """Label the components and measure them; faster than :func:`component_stats` afterwards.
 
-    Takes the arguments of :func:`connected_components` and returns its labels, and what
-    :func:`component_stats` returns for them.
+    Takes the arguments of :func:`connected_components` and raises the same errors.
+
+    Returns
+    -------
+    labels
+        As of :func:`connected_components`.
+    stats
+        What :func:`component_stats` returns for them.
     """
     array = _check_mask(mask, connectivity)
     return pick(LABELS_WITH_STATS_RUNGS, array, rung=rung)(array, connectivity)
@@ -550,15 +573,23 @@ def component_stats(labels: Any, count: int, *, rung: str | None = None) -> Comp
     Raises
     ------
     TypeError
-        If `labels` is not of an integer dtype.
+        If `labels` is not of an integer dtype, or `count` is not a number.
     ValueError
-        If it does not have two axes, or holds a value outside [0, count].
+        If `labels` does not have two axes, or holds a value outside [0, count], or `count` is
+        negative or not whole.
+
+    Examples
+    --------
+    >>> stats = component_stats([[0, 1, 1], [0, 1, 0]], 1)
+    >>> stats.area.tolist(), stats.left[1], stats.width[1]
+    ([3, 3], np.int32(1), np.int32(2))
     """
     array = as_array(labels)
     if array.ndim != 2:
         raise ValueError(f"labels must have shape (H, W), got {array.shape}")
     if array.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, got dtype {array.dtype}")
+    count = int(check_number(count, "count", low=0, high=2**31 - 2, integer=True))
     on_host = array_module(array) is np
     if on_host and array.size and not 0 <= array.min() <= array.max() <= count:
         raise ValueError(

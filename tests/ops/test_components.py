@@ -197,5 +197,11 @@ def test_bad_arguments_are_named():
         ops.component_stats(np.zeros((2, 2)), 1)
     with pytest.raises(ValueError, match=r"labels must have shape \(H, W\)"):
         ops.component_stats(np.zeros(4, int), 1)
+    with pytest.raises(TypeError, match="count must be an integer, got None"):
+        ops.component_stats(np.zeros((2, 2), int), None)
+    with pytest.raises(ValueError, match=r"count must lie in \[0, .*got -1"):
+        ops.component_stats(np.zeros((0, 2), int), -1)
+    with pytest.raises(ValueError, match=r"count must be an integer, got 1\.5"):
+        ops.component_stats(np.zeros((2, 2), int), 1.5)
     with pytest.raises(ValueError, match=r"labels must lie in \[0, 1\].*\[0, 2\]"):
         ops.component_stats(np.array([[0, 2]]), 1)
