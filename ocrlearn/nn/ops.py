@@ -11,8 +11,9 @@ as they know torch's own:
 - *fake* tensors, which have a shape but no data, get answers of the right shape;
 - the gradient of each operator is an operator of its own.
 
-There are gradients with respect to features and log-probabilities, not with respect to boxes. An
-operator is an opaque call for ``torch.compile``: it is not fused, and it does not break the graph.
+There are gradients with respect to features and log-probabilities, not with respect to boxes, and
+first derivatives only. An operator is an opaque call for ``torch.compile``: it is not fused, and it
+does not break the graph.
 
 All tensors of a call must be on one device; nothing is moved. Only float32 and float64 are
 supported.
@@ -24,6 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ocrlearn._validate import check_number
 from ocrlearn.ops import _roi
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
 DEVICES = ("cpu", "cuda")
 
 # The checks of plain numbers: torch.compile runs them once, while tracing, instead of tracing them.
+_check_number = torch.compiler.assume_constant_result(check_number)
 _check_output_size = torch.compiler.assume_constant_result(_roi.check_output_size)
 _check_position_sensitive = torch.compiler.assume_constant_result(_roi.check_position_sensitive)
 _check_sampling = torch.compiler.assume_constant_result(_roi.check_sampling)
@@ -652,6 +655,7 @@ def ctc_loss(
     _check_shape("targets", targets, f"({batch}, S)", batch, None)
     _check_shape("input_lengths", input_lengths, f"({batch},)", batch)
     _check_shape("target_lengths", target_lengths, f"({batch},)", batch)
+    blank = _check_number(blank, "blank", low=0, integer=True)
     losses, _ = torch.ops.ocrlearn.ctc_loss(
         log_probs, targets, input_lengths, target_lengths, blank
     )
@@ -708,16 +712,33 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float = 0.5) -> Tensor:
         If a shape or number is wrong, or the tensors are on different devices.
     """
     _check_boxes_and_scores(boxes, scores, 4)
-    return torch.ops.ocrlearn.nms(boxes, scores, iou_threshold)
+    threshold = _check_number(iou_threshold, "iou_threshold", low=0, high=1)
+    return torch.ops.ocrlearn.nms(boxes, scores, threshold)
 
 
 def rotated_nms(boxes: Tensor, scores: Tensor, iou_threshold: float = 0.5) -> Tensor:
     """Keep the best of each group of overlapping rotated boxes.
 
-    Takes ``(N, 5)`` boxes ``(cx, cy, w, h, angle)``; everything else is as for :func:`nms`.
+    Parameters
+    ----------
+    boxes
+        ``(N, 5)`` float32 or float64, ``(cx, cy, w, h, angle)``; see :mod:`ocrlearn.geometry`.
+    scores, iou_threshold
+        As for :func:`nms`.
+
+    Returns
+    -------
+    Tensor
+        As of :func:`nms`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`nms`.
     """
     _check_boxes_and_scores(boxes, scores, 5)
-    return torch.ops.ocrlearn.rotated_nms(boxes, scores, iou_threshold)
+    threshold = _check_number(iou_threshold, "iou_threshold", low=0, high=1)
+    return torch.ops.ocrlearn.rotated_nms(boxes, scores, threshold)
 
 
 def _check_boxes_and_scores(boxes: Any, scores: Any, columns: int) -> None:
