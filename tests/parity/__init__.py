@@ -6,6 +6,7 @@ runs every case of every operation
 - on the fast CPU rung, against the reference;
 - on the CUDA rung in the emulator, against the reference: the library's own kernels, executed;
 - in the emulator's check mode, which must find no fault, and under three thread schedules;
+- with products fused with sums, as a GPU rounds them;
 - with 64-bit indices;
 - on a GPU through CuPy, where there is one;
 - against an independent oracle.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ocrlearn import cuda
+from ocrlearn.cuda.emulator.build import can_fuse
 from parity import Case, Operation, operations
 
 ALL = operations()
@@ -91,6 +92,14 @@ def test_kernels_have_no_fault(op: Operation, case: Case):
 def test_kernels_do_not_depend_on_the_schedule(op: Operation, case: Case, schedule: str):
     mode = "check" if schedule == "preempting" else "fast"  # only checked memory can be preempted
     with cuda.emulation(mode=mode, schedule=schedule, seed=1):
+        result = run(op, case, "cuda")
+    op.compare(result, reference(op, case))
+
+
+@pytest.mark.skipif(not can_fuse(), reason="this processor cannot fuse a product with a sum")
+@pytest.mark.parametrize(("op", "case"), SMALL_ON_CUDA)
+def test_kernels_do_not_depend_on_how_products_are_rounded(op: Operation, case: Case):
+    with cuda.emulation(fused=True):  # as a GPU rounds
         result = run(op, case, "cuda")
     op.compare(result, reference(op, case))
 

@@ -72,6 +72,8 @@ BUILD_FLAGS = {
         "-fno-tree-sra",
         "-fsanitize=thread",
         "-fsanitize-coverage=trace-pc",
+        "-fsanitize=integer-divide-by-zero",
+        "-DEMULATOR_INSTRUMENTED",
     ],
 }
 GCC_FLAGS = [

@@ -84,8 +84,8 @@ def emulation(
         "fast" runs kernels at full speed and trusts them: a wild index ends the Python process, and
         a kernel that never ends cannot be interrupted. "check" looks at every memory access, 10 to
         50 times slower, and reports races, overruns, reads of unwritten memory, barriers and warp
-        operations that not all threads reach, and endless loops. "profile" counts memory requests;
-        of faults it sees all but races and unwritten reads.
+        operations that not all threads reach, divisions by zero, and endless loops. "profile"
+        counts memory requests; of faults it sees all but races and unwritten reads.
     schedule
         In which order blocks and threads run, where CUDA leaves it open: "forward", "reversed",
         "random", or "preempting", which also interrupts threads at random between two memory
