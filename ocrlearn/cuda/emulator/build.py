@@ -3,8 +3,9 @@
 A kernel becomes a shared library in three steps. The declarations of ``__shared__`` arrays, the one
 thing of the dialect that C++ macros cannot express, are rewritten (:func:`translate`). The text is
 compiled after ``dialect.h``, with ``#line`` so that messages and findings name the learner's own
-lines. The library is linked to the runtime, which is built once for each of two builds: *plain* for
-full speed, *instrumented* for everything that must see each memory access.
+lines. The library is linked to the runtime, which is built once for each kind of build: *plain* for
+full speed, *fused* with the rounding of a GPU, *instrumented* for everything that must see each
+memory access.
 
 Libraries are kept in ``$OCRLEARN_CACHE/emulator``, or ``~/.cache/ocrlearn/emulator``, under a name
 made of the hash of all that goes into them. Building the runtime takes one to four seconds, once; a
@@ -42,11 +43,12 @@ __all__ = [
     "why_no_emulator",
 ]
 
-Build = Literal["plain", "instrumented"]
+Build = Literal["plain", "fused", "instrumented"]
 
 HERE = Path(__file__).parent
 RUNTIME_SOURCES = {
     "plain": ["runtime.cpp"],
+    "fused": ["runtime.cpp"],
     "instrumented": ["runtime.cpp", "checker.cpp", "profiler.cpp", "-DEMULATOR_INSTRUMENTED"],
 }
 COMMON_FLAGS = [
@@ -64,6 +66,8 @@ KERNEL_FLAGS = [
 ]
 BUILD_FLAGS = {
     "plain": ["-O2"],
+    # a * b + c is rounded once, as NVIDIA's compiler does; __fmul_rn is never fused.
+    "fused": ["-O2", "-ffp-contract=fast", *(["-mfma"] if platform.machine() == "x86_64" else [])],
     # Our own runtime answers the calls that these put before every access and at every branch. A
     # float4 is loaded in one access (no scalar replacement), as on a GPU.
     "instrumented": [
@@ -171,6 +175,18 @@ def _explain(messages: str, name: str, text: str) -> str:
                     message = f"{file}:{line}:{column}: error: this is never closed"
                 shown.append(f"{message}\n    {lines[line - 1]}\n    {' ' * (column - 1)}^")
     return "the kernel does not compile:\n" + ("\n".join(shown[:5]) or messages.strip()[-2000:])
+
+
+@functools.cache
+def can_fuse() -> bool:
+    """Whether this processor multiplies and adds in one step, as all from about 2013 on do."""
+    if platform.machine() != "x86_64":
+        return True
+    try:
+        described = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"^flags\s*:.*\bfma\b", described, re.MULTILINE) is not None
 
 
 # ---- the cache -----------------------------------------------------------------------------------
@@ -298,7 +314,7 @@ def library(
     options
         ``-D`` definitions.
     build
-        "plain" or "instrumented".
+        "plain", "fused" or "instrumented".
 
     Raises
     ------

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from ocrlearn.cuda.emulator import memory
-from ocrlearn.cuda.emulator.build import Build, Library, library
+from ocrlearn.cuda.emulator.build import Build, EmulatorError, Library, can_fuse, library
 from ocrlearn.cuda.emulator.findings import Fault, Finding, KernelFault, describe
 from ocrlearn.cuda.emulator.profile import Cost, ProfileRow, collect
 from ocrlearn.cuda.source import Kernel, compile_options
@@ -34,7 +34,7 @@ class Emulation:
 
     Attributes
     ----------
-    mode, schedule, seed, raise_faults, wide_index, threads
+    mode, schedule, seed, raise_faults, wide_index, threads, fused
         As given to :func:`emulation`.
     launches
         The names of the kernels launched, in order.
@@ -50,6 +50,7 @@ class Emulation:
     raise_faults: bool = True
     wide_index: bool = False
     threads: int = 1
+    fused: bool = False
     launches: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     profile: list[ProfileRow] = field(default_factory=list)
@@ -72,6 +73,7 @@ def emulation(
     raise_faults: bool = True,
     wide_index: bool = False,
     threads: int = 1,
+    fused: bool = False,
 ) -> Iterator[Emulation]:
     """Choose how launches on NumPy arrays are run inside the ``with`` block.
 
@@ -99,6 +101,10 @@ def emulation(
         Compile kernels with a 64-bit ``Index`` whatever the size of the arrays.
     threads
         In fast mode, the number of operating-system threads that run blocks side by side.
+    fused
+        In fast mode, round ``a * b + c`` once instead of twice, as NVIDIA's compiler does where no
+        ``__fmul_rn`` forbids it. The last bits then differ, as they do on a GPU, and a kernel whose
+        answer hangs on them shows.
 
     Yields
     ------
@@ -112,7 +118,11 @@ def emulation(
         raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
     if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
         raise ValueError(f"threads must be a whole number of at least 1, got {threads!r}")
-    run = Emulation(mode, schedule, int(seed), raise_faults, wide_index, int(threads))
+    if fused and (mode != "fast" or schedule == "preempting"):
+        raise ValueError("fused arithmetic needs the mode 'fast' and a schedule but 'preempting'")
+    if fused and not can_fuse():
+        raise EmulatorError("this processor has no instruction that multiplies and adds at once")
+    run = Emulation(mode, schedule, int(seed), raise_faults, wide_index, int(threads), fused)
     token = _current.set(run)
     try:
         yield run
@@ -197,7 +207,9 @@ def execute(
         number = len(run.launches)
         run.launches.append(kernel.name)
     watching = run.mode != "fast"
-    build: Build = "instrumented" if watching or run.schedule == "preempting" else "plain"
+    build: Build = "fused" if run.fused else "plain"
+    if watching or run.schedule == "preempting":
+        build = "instrumented"
     built, function = _compiled(kernel, index, build)
 
     # Every argument lies in a slot of eight bytes: a scalar's value or an array's address.
