@@ -444,6 +444,66 @@ def test_a_failed_assertion():
     assert finding.message == "assert(n == 3) in thread 0 of block 0."
 
 
+@pytest.mark.parametrize("operator", ["/", "%"])
+def test_a_division_by_zero(operator):
+    """The processor would end the whole process."""
+    text = f"""extern "C" __global__ void divide(int n, int* out) {{
+        out[threadIdx.x] = 7 {operator}
+            n;
+    }}"""
+    assert not find(text, n=3, out=np.zeros(32, np.int32))
+    finding = find_one(text, n=0, out=np.zeros(32, np.int32))
+    assert finding.kind == "trap"
+    assert finding.line in (2, 3)
+    assert finding.message == "division by zero in thread 0 of block 0."
+
+
+def test_a_null_pointer():
+    text = """extern "C" __global__ void forget(int* out) {
+        int* place = nullptr;
+        if (out[0])
+            place = out;
+        *place = 3;
+    }"""
+    finding = find_one(text, out=np.zeros(1, np.int32))
+    assert (finding.kind, finding.line, finding.array) == ("out-of-bounds", 5, "")
+    assert "thread 0 of block 0 writes memory of no array: a pointer is null" in finding.message
+
+
+@pytest.mark.parametrize(
+    "loop",
+    ["while (*flag == 0);", "while (true) {}", "do ; while (*flag == 0);", "for (;;) ;"],
+)
+def test_an_empty_loop_that_never_ends(loop):
+    """Nothing is left of it that the compiler would report."""
+    text = f"""extern "C" __global__ void spin(int* flag) {{
+        {loop}
+    }}"""
+    finding = find_one(text, block=1, flag=np.zeros(1, np.int32))
+    assert (finding.kind, finding.line) == ("endless loop", 2)
+
+
+def test_loops_may_stand_in_any_branch():
+    """Check mode adds a step to every loop; an `else` after one must stay with its `if`."""
+    text = """extern "C" __global__ void branch(int n, int* out) {
+        int sum = 0;
+        if (n > 0)
+            for (int i = 0, j = 1; i < n; ++i, ++j)
+                if (i % 2)
+                    sum += j;
+                else
+                    do sum += 100; while (sum < 0);
+        else
+            while (n < 0)
+                n += 1, sum -= 1;
+        out[0] = sum;
+    }"""
+    for n, wanted in ((4, 206), (-3, -3)):
+        out = np.zeros(1, np.int32)
+        assert not find(text, block=1, n=n, out=out)
+        assert out[0] == wanted
+
+
 def test_a_loop_that_never_ends():
     text = """extern "C" __global__ void spin(int* flag) {
         while (((volatile int*)flag)[0] == 0)

@@ -125,6 +125,8 @@ void describe_place(Fault& fault, const Array& array, const char* address)
     fault.elements = int64_t(array.elements());
 }
 
+constexpr uintptr_t NULL_PAGE = 65536;  // nothing lies below
+
 [[noreturn]] void report_overrun(const char* address, unsigned bytes, const Access& access)
 {
     const Array* nearest = nullptr;
@@ -140,7 +142,8 @@ void describe_place(Fault& fault, const Array& array, const char* address)
     Fault fault = make_fault(FAULT_OUT_OF_BOUNDS);
     fault.part = part_of(access);
     fault.bytes = bytes;
-    if (nearest) describe_place(fault, *nearest, address);
+    bool null = reinterpret_cast<uintptr_t>(address) < NULL_PAGE;  // no array is meant
+    if (nearest && !null) describe_place(fault, *nearest, address);
     report(fault);
     abandon();
 }
@@ -390,6 +393,17 @@ EXPORT void __tsan_write_range(char* p, size_t bytes) { access(p, bytes, VERB_WR
     }
 ATOMICS(32, uint32_t)
 ATOMICS(64, uint64_t)
+
+// Called before a whole number is divided by zero (-fsanitize=integer-divide-by-zero): a GPU goes
+// on with a number that means nothing, a CPU would end the process.
+EXPORT void __ubsan_handle_divrem_overflow(void*, void*, void*)
+{
+    Fault fault = make_fault(FAULT_TRAP);
+    fault.part.code = uint32_t(static_cast<char*>(HERE) - 1 - library_begin);
+    strncpy(fault.name, "division by zero", sizeof fault.name - 1);
+    report(fault);
+    abandon();
+}
 
 EXPORT void __tsan_init() {}
 EXPORT void __tsan_atomic_thread_fence(int) {}  // orders nothing by itself

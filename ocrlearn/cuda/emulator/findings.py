@@ -52,8 +52,8 @@ class Finding:
     ----------
     kind
         "race", "out-of-bounds", "uninitialised" (a read of what nothing has written), "divergent
-        barrier", "deadlock", "warp-mask", "trap" (a failed assert), "endless loop" or "shared
-        memory" (too much of it).
+        barrier", "deadlock", "warp-mask", "trap" (a failed assert, or a whole number
+        divided by zero), "endless loop" or "shared memory" (too much of it).
     kernel, file
         The kernel's name and its file's.
     line, source
@@ -331,7 +331,10 @@ def _out_of_bounds(fault: Fault, launch: Launch, who: Participant, array: str) -
     )
     text += f", 0 to {fault.elements - 1}. " if fault.elements else ". "
     if not array:
-        return f"out of bounds: {launch.name(who)} {who.action} memory of no array."
+        return (
+            f"out of bounds: {launch.name(who)} {who.action} memory of no array: "
+            "a pointer is null or was never set."
+        )
     if array not in launch.shapes and fault.elements == 0:
         return text + "Give the launch its dynamic shared memory, in bytes: shared_memory=..."
     return text + "Compare the index with the array's size before using it."
