@@ -43,7 +43,8 @@ Known limits:
   and other libraries of CUDA. Atomics are of 32 and 64 bits. ``memcpy`` and ``memset`` inside a
   kernel run, but the checker does not see them.
 - Floating-point functions round as the CPU's do, and ``a * b + c`` is rounded twice where a GPU
-  rounds once: write ``fmaf`` where it matters, and compare with tolerances.
+  rounds once, unless ``emulation(fused=True)`` asks for it: write ``fmaf`` or ``__fmul_rn`` where it
+  matters, and compare with tolerances.
 - Memory is never seen in another order than a thread wrote it. Data that one block hands to another
   behind ``__threadfence()`` must be read and written by atomic or volatile accesses; otherwise it
   is reported as a race, also where the fence makes it right.
