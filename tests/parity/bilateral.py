@@ -105,6 +105,8 @@ MESSAGE_CASES = [
     message_case("one label, RGB", picture(10, 34, 3), 1, 80.0, 0.05, 44),
     message_case("one label", picture(10, 34), 1, 3.0, 0.1, 9),
     message_case("three labels, narrow", picture(17, 65), 3, 3.0, 0.1, 5),
+    # The third row of tiles needs one row, the last, of the first.
+    message_case("radius of a tile and a row", picture(17, 5), 1, 6.0, 0.2, 9),
     message_case("two labels, RGB", picture(10, 40, 3), 2, 20.0, 0.2, 50, small=False),
     message_case("one pixel", picture(1, 1), 2, 8.0, 0.1, 2),
     message_case("one row", picture(1, 70), 2, 8.0, 0.1, 71),
