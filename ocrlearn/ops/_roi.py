@@ -20,7 +20,7 @@ that NumPy and CuPy share, and handed to the fast CPU path and to the kernels as
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from ocrlearn._validate import check_number
 
 LARGEST_OUTPUT = 1024  # bins along one side
 MOST_SAMPLES = 1024  # of RoIAlign, along one side of a bin
+MOST = 2**31 - 1  # images and channels
 FARTHEST = 2**19  # pixels of the feature map: bin * width then fits 31 bits in every kernel
 
 
@@ -128,12 +129,12 @@ def check_output_size(output_size: Any) -> tuple[int, int]:
 
 def check_features_shape(features_shape: Any) -> tuple[int, int, int, int]:
     """Check the shape that a gradient with respect to the features is to have."""
-    shape = tuple(features_shape)
+    shape = tuple(features_shape) if isinstance(features_shape, Iterable) else ()
     if len(shape) != 4:
-        raise ValueError(f"features_shape must be (N, C, H, W), got {shape}")
+        raise ValueError(f"features_shape must be (N, C, H, W), got {features_shape!r}")
     n, c, h, w = (
-        int(check_number(side, "features_shape", low=1, high=2**31 - 1, integer=True))
-        for side in shape
+        int(check_number(side, "features_shape", low=1, high=high, integer=True))
+        for side, high in zip(shape, (MOST, MOST, FARTHEST - 1, FARTHEST - 1), strict=True)
     )
     return n, c, h, w
 
@@ -141,7 +142,8 @@ def check_features_shape(features_shape: Any) -> tuple[int, int, int, int]:
 def check_gradient(gradient: Any, rois: int, channels: int) -> None:
     """Check the gradient ``(R, C, height, width)`` with respect to an operation's output."""
     _check_floats(gradient, "gradient")
-    if gradient.ndim != 4 or tuple(gradient.shape[:2]) != (rois, channels):
+    fits = gradient.ndim == 4 and tuple(gradient.shape[:2]) == (rois, channels)
+    if not fits or 0 in gradient.shape[2:]:
         raise ValueError(
             f"gradient must have the shape of the output, ({rois}, {channels}, height, width), "
             f"got {tuple(gradient.shape)}"

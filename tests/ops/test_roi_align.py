@@ -136,5 +136,15 @@ def test_wrong_arguments():
         roi_align_gradient(np.zeros((1, 3, 2, 2)), rois, maps.shape)
     with pytest.raises(ValueError, match=r"gradient must have the shape of the output, \(1, 1,"):
         ps_roi_align_gradient(np.zeros((1, 4, 2, 2)), rois, maps.shape)
+    for bins in ((0, 2), (2, 0)):
+        with pytest.raises(
+            ValueError, match=rf"height, width\), got \(1, 4, {bins[0]}, {bins[1]}\)"
+        ):
+            roi_align_gradient(np.zeros((1, 4, *bins)), rois, maps.shape)
+    for shape in ((1, 4, 5), 4, (1, 4, 5, 5, 5)):
+        with pytest.raises(ValueError, match=r"features_shape must be \(N, C, H, W\), got"):
+            roi_align_gradient(np.zeros((1, 4, 2, 2)), rois, shape)
+    with pytest.raises(ValueError, match=r"features_shape must lie in \[1, 524287\], got 524288"):
+        roi_align_gradient(np.zeros((1, 4, 2, 2)), rois, (1, 4, 5, 2**19))
     with pytest.raises(ValueError, match="no rung 'quick'"):
         roi_align(maps, rois, 2, rung="quick")
