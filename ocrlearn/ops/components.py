@@ -531,7 +531,7 @@ def connected_components(
     (1, 3)
     """
     array = _check_mask(mask, connectivity)
-    return pick(RUNGS, array, rung=rung)(array, connectivity)
+    return pick(RUNGS, array, rung=rung)(array, int(connectivity))
 
 
 def connected_components_with_stats(
@@ -549,7 +549,7 @@ def connected_components_with_stats(
         What :func:`component_stats` returns for them.
     """
     array = _check_mask(mask, connectivity)
-    return pick(LABELS_WITH_STATS_RUNGS, array, rung=rung)(array, connectivity)
+    return pick(LABELS_WITH_STATS_RUNGS, array, rung=rung)(array, int(connectivity))
 
 
 def component_stats(labels: Any, count: int, *, rung: str | None = None) -> ComponentStats:

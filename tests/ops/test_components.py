@@ -181,6 +181,13 @@ def test_input_is_not_modified():
     np.testing.assert_array_equal(mask, SHAPES["noise"])
 
 
+@pytest.mark.parametrize("rung", RUNGS)
+def test_a_connectivity_may_be_any_whole_number_type(rung):
+    mask = np.eye(3, dtype=bool)
+    assert ops.connected_components(mask, 8.0, rung=rung)[1] == 1
+    assert ops.connected_components_with_stats(mask, np.int8(4), rung=rung)[1].area.size == 4
+
+
 def test_bad_arguments_are_named():
     mask = np.zeros((3, 3), bool)
     with pytest.raises(TypeError, match=r"mask must be bool.*uint8"):
