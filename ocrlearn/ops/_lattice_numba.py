@@ -14,10 +14,27 @@ __all__ = ["bounds", "sweep"]
 
 @njit(cache=True, nogil=True)
 def _grown(array: Any, size: int) -> Any:
-    """`array` with room for at least `size` entries along its first axis."""
+    """Return `array` with room for at least `size` entries along its first axis."""
     bigger = np.empty((max(size, 2 * len(array)), *array.shape[1:]), array.dtype)
     bigger[: len(array)] = array
     return bigger
+
+
+@njit(cache=True, nogil=True)
+def _trace_back(last: int, by_arc: Any, by_label: Any, parent: Any) -> Any:
+    """Return the arcs and labels by which hypothesis `last` was reached, in order."""
+    length = 0
+    walk = last
+    while by_arc[walk] >= 0:
+        length += 1
+        walk = parent[walk]
+    arcs, chosen = np.empty(length, np.int64), np.empty(length, np.int64)
+    walk = last
+    while by_arc[walk] >= 0:
+        length -= 1
+        arcs[length], chosen[length] = by_arc[walk], by_label[walk]
+        walk = parent[walk]
+    return arcs, chosen
 
 
 @njit(cache=True, nogil=True)
@@ -121,17 +138,7 @@ def sweep(
     if begin[nodes] == begin[nodes - 1]:
         return np.empty(0, np.int64), np.empty(0, np.int64), -np.inf
     best = begin[nodes - 1]
-    length = 0
-    walk = best
-    while by_arc[walk] >= 0:
-        length += 1
-        walk = parent[walk]
-    arcs, chosen = np.empty(length, np.int64), np.empty(length, np.int64)
-    walk = best
-    while by_arc[walk] >= 0:
-        length -= 1
-        arcs[length], chosen[length] = by_arc[walk], by_label[walk]
-        walk = parent[walk]
+    arcs, chosen = _trace_back(best, by_arc, by_label, parent)
     return arcs, chosen, total[best]
 
 
