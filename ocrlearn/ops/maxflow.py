@@ -602,80 +602,104 @@ SWEEPS = 16  # of a tile by each launch
 ROUNDS = 4  # over all colours of tiles, before the host looks how things stand
 
 
-def _grid_max_flow_cuda(source: Any, sink: Any, *links: Any) -> MaxFlow:
-    """Push what the sink can take backwards through the links, until no more reaches the source."""
-    xp = array_module(source, sink, *links)
-    height, width = source.shape
-    capacity = _residual_dtype(links)
-    # The mirrored problem: flow starts at the sink, and the link that leaves a pixel to the right
-    # has the capacity of the link that enters it from the right.
-    mirrored = [links[direction ^ 1] for direction in range(len(links))]
-    residual = _residuals(xp, source, tuple(mirrored), capacity)
-    terminal = xp.maximum(source - sink, 0).astype(capacity)
-    excess = xp.maximum(sink - source, 0).astype(
-        xp.uint64 if source.dtype.kind == "i" else xp.float64
-    )
-    distance = cuda.empty((height, width), xp.int32, like=source)
-    open_links = cuda.empty((height, width), xp.uint8, like=source)
-    size = {"height": height, "width": width}
+class _PushRelabel:
+    """The mirrored problem on the GPU, and the launches that take turns at solving it.
 
-    defines = {
-        "D": len(links),
-        "Capacity": c_type(capacity),
-        "Excess": c_type(excess.dtype),
-    }
-    start_search, search, discharge = (
-        KERNELS.kernel(name, **defines) for name in ("start_search", "search", "discharge")
-    )
-    tiles_x, tiles_y = cuda.blocks_for((width, height), TILE)
-    colours = 4 if len(links) == 8 else 2
-    grid = (-(-tiles_x // 2), -(-tiles_y // 2) if colours == 4 else tiles_y)
+    Flow starts at the sink, and the link that leaves a pixel to the right has the capacity of the
+    link that enters it from the right.
 
-    while True:
+    Attributes
+    ----------
+    terminal
+        ``(H, W)``: capacity left of the link from the source, towards which the flow is pushed.
+    distance
+        ``(H, W)`` int32: links to the source through which flow can still be pushed, or ``FAR``.
+    """
+
+    def __init__(self, source: Any, sink: Any, links: tuple[Any, ...]) -> None:
+        xp = array_module(source, sink, *links)
+        capacity = _residual_dtype(links)
+        whole = source.dtype.kind == "i"
+        mirrored = tuple(links[direction ^ 1] for direction in range(len(links)))
+        self._residual = _residuals(xp, source, mirrored, capacity)
+        self.terminal = xp.maximum(source - sink, 0).astype(capacity)
+        self._excess = xp.maximum(sink - source, 0).astype(xp.uint64 if whole else xp.float64)
+        self.distance = cuda.empty(source.shape, xp.int32, like=source)
+        self._open_links = cuda.empty(source.shape, xp.uint8, like=source)
+        self._size = {"height": source.shape[0], "width": source.shape[1]}
+        defines = {
+            "D": len(links),
+            "Capacity": c_type(capacity),
+            "Excess": c_type(self._excess.dtype),
+        }
+        self._kernels = {
+            name: KERNELS.kernel(name, **defines)
+            for name in ("start_search", "search", "discharge")
+        }
+        tiles_x, tiles_y = cuda.blocks_for((source.shape[1], source.shape[0]), TILE)
+        self._colours = 4 if len(links) == 8 else 2
+        self._grid = (-(-tiles_x // 2), -(-tiles_y // 2) if self._colours == 4 else tiles_y)
+
+    def search(self) -> None:
+        """Find every pixel's distance, breadth first by tiles, until no tile changes."""
+        xp = array_module(self.distance)
         cuda.launch(
-            start_search,
-            cuda.blocks_for(height * width, 256),
+            self._kernels["start_search"],
+            cuda.blocks_for(self.distance.size, 256),
             256,
-            residual=residual,
-            terminal=terminal,
-            open_links=open_links,
-            distance=distance,
-            **size,
+            residual=self._residual,
+            terminal=self.terminal,
+            open_links=self._open_links,
+            distance=self.distance,
+            **self._size,
         )
         searching = True
         while searching:
             changed = xp.zeros(1, xp.int32)
-            for step in range(ROUNDS * colours):
+            for step in range(ROUNDS * self._colours):
                 cuda.launch(
-                    search,
-                    grid,
+                    self._kernels["search"],
+                    self._grid,
                     TILE,
-                    open_links=open_links,
-                    distance=distance,
+                    open_links=self._open_links,
+                    distance=self.distance,
                     changed=changed,
-                    colour=step % colours,
-                    **size,
+                    colour=step % self._colours,
+                    **self._size,
                 )
             searching = bool(changed[0])
-        if not bool(((excess > 0) & (distance < FAR)).any()):
-            break
-        for step in range(ROUNDS * colours):
+
+    def can_push(self) -> bool:
+        """Whether a pixel with excess reaches the source; waits for the GPU."""
+        return bool(((self._excess > 0) & (self.distance < FAR)).any())
+
+    def discharge(self) -> None:
+        """Push and relabel within the tiles, a few rounds over all of them."""
+        for step in range(ROUNDS * self._colours):
             cuda.launch(
-                discharge,
-                grid,
+                self._kernels["discharge"],
+                self._grid,
                 TILE,
-                residual=residual,
-                terminal=terminal,
-                excess=excess,
-                distance=distance,
-                colour=step % colours,
+                residual=self._residual,
+                terminal=self.terminal,
+                excess=self._excess,
+                distance=self.distance,
+                colour=step % self._colours,
                 sweeps=SWEEPS,
-                **size,
+                **self._size,
             )
 
+
+def _grid_max_flow_cuda(source: Any, sink: Any, *links: Any) -> MaxFlow:
+    """Push what the sink can take backwards through the links, until no more reaches the source."""
+    flow = _PushRelabel(source, sink, links)
+    flow.search()
+    while flow.can_push():
+        flow.discharge()
+        flow.search()
     total = _total_dtype(source)
-    value = source.sum(dtype=total) - terminal.sum(dtype=total)
-    return MaxFlow(value.item(), distance < FAR)
+    value = source.sum(dtype=total) - flow.terminal.sum(dtype=total)
+    return MaxFlow(value.item(), flow.distance < FAR)
 
 
 RUNGS = {
@@ -744,7 +768,8 @@ def _check_capacities(xp: Any, source: Any, sink: Any, links: tuple[Any, ...]) -
     for direction, link in enumerate(links):
         name = DIRECTION_NAMES[direction]
         if link is None and direction % 2 == 0:
-            raise ValueError(f"{name} is missing; diagonal links need down_right and down_left")
+            needed = "right and down" if direction < 4 else "down_right and down_left"
+            raise ValueError(f"{name} is missing; {needed} must be given together")
         if link is None:
             checked.append(checked[-1])  # the same both ways
             continue
@@ -776,7 +801,7 @@ def grid_max_flow(
     used up to the last bit. Prefer integers: scale and round. With floating capacities the value is
     right within rounding, and where two cuts differ by less than that, rungs may disagree on which
     is the lesser. Negative capacities, NaN and values outside int32 are refused for NumPy arrays;
-    CuPy arrays are not looked into.
+    CuPy arrays are not looked into, and integer ones must be of a dtype that fits int32.
 
     Parameters
     ----------
@@ -810,10 +835,10 @@ def grid_max_flow(
     Raises
     ------
     TypeError
-        If a dtype is neither integer nor float32 or float64.
+        If a dtype is neither integer nor float32 or float64, or NumPy and CuPy arrays are mixed.
     ValueError
-        If a shape does not fit, a capacity is negative, not finite or too large, or only one kind
-        of diagonal is given.
+        If a shape does not fit, a capacity is negative, not finite or too large, `right` or `down`
+        is None, or only one kind of diagonal is given.
 
     Examples
     --------

@@ -258,7 +258,12 @@ GOOD = {
         ({"source": np.ones((2, 3), complex)}, TypeError, "source must hold integers or floats"),
         ({"source": np.ones((2, 3), np.float16)}, TypeError, "source must be float32 or float64"),
         ({"source": np.ones((2, 3), bool)}, TypeError, "got dtype bool"),
-        ({"down_right": np.ones((1, 2))}, ValueError, "down_left is missing"),
+        (
+            {"down_right": np.ones((1, 2))},
+            ValueError,
+            "down_left is missing; down_right and down_l",
+        ),
+        ({"right": None}, ValueError, "right is missing; right and down must be given"),
         ({"rung": "slow"}, ValueError, "no rung 'slow'"),
     ],
 )
