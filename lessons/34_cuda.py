@@ -82,10 +82,11 @@ claim(
 #
 # You need no GPU for any of this. Where there is none, `ocrlearn` compiles the very same text for
 # the processor and runs its threads in an **emulator**. It is slower than a GPU, but it sees what
-# no GPU shows: every access of every thread.
+# no GPU shows: every access of every thread. What it needs is a C++ compiler.
 
 # %%
 print(cuda.why_no_gpu() or "There is a GPU here: the cells below run on it as well.")
+print(cuda.why_no_emulator() or "There is a compiler: the emulator works.")
 
 # %% [markdown]
 # ## One thread, one pixel
@@ -346,8 +347,7 @@ claim(
 #
 # Chapter 02 found the threshold of a page from its histogram, by Otsu's method. Counting is the
 # simplest thing in the world: for every pixel, `histogram[v]++`. Let tens of thousands of threads
-# do just that at once. Three ways to count follow, each the answer to
-# what went wrong before it.
+# do just that at once. Three ways to count follow, each the answer to what went wrong before it.
 
 # %%
 counting = kernels.source(
@@ -430,7 +430,7 @@ lost = []
 for seed in range(5):
     with cuda.emulation("check", seed=seed, **schedule):
         lost.append(int((truth - count(page, "naive")).sum()))
-print(f"of {page.size} pixels were lost, in five runs: {lost}")
+print(f"of {page.size} pixels, five runs lost {lost}")
 claim("every run loses some", min(lost) > 0)
 
 # %% [markdown]
@@ -639,8 +639,13 @@ otsu(const int* histogram,  // [256]
 
     double dark = 0, dark_sum = 0, bright = 0, bright_sum = 0;
     for (int v = 0; v < 256; ++v) {
-        (v <= t ? dark : bright) += counts[v];
-        (v <= t ? dark_sum : bright_sum) += (double)v * counts[v];
+        if (v <= t) {
+            dark += counts[v];
+            dark_sum += (double)v * counts[v];
+        } else {
+            bright += counts[v];
+            bright_sum += (double)v * counts[v];
+        }
     }
     double distance = dark && bright ? bright_sum / bright - dark_sum / dark : 0;
     spread[t] = dark * bright * distance * distance;
@@ -1523,10 +1528,10 @@ for name, call in operations.items():
 #
 # The emulator counts; it does not time. How fast these kernels *can* be on a GPU follows from their
 # sizes: the bytes that must cross the memory bus, divided by the bandwidth. That is the **floor**,
-# and a kernel is good when it comes near it. (Were there more arithmetic, the operations divided by
-# the peak would be the floor: that the larger of the two counts is the *roofline* model.) The bytes below are counted
-# by hand: every array that a kernel must read or write, once. So are the operations, roughly, and
-# one of whole numbers is taken for one of floats.
+# and a kernel is good when it comes near it. (Arithmetic has a floor as well, the operations divided
+# by the peak, and the larger of the two counts: that is the *roofline* model.) The bytes below are
+# counted by hand: every array that a kernel must read or write, once. So are the operations,
+# roughly, and one of whole numbers is taken for one of floats.
 
 # %%
 work = {  # bytes and operations for each pixel
@@ -1601,6 +1606,10 @@ for name, duration in seconds.items():
     print(f"{name:<8}{1e3 * duration:8.2f} ms to invert {page.size} pixels")
 
 # %% [markdown]
+# **In its fast mode it trusts you.** Without check mode nobody looks at an index before it is used: a
+# wild one, or a division by zero, ends the whole notebook, and a loop without an end hangs it. Run a
+# new kernel in check mode first.
+#
 # **It is too kind.** On the processor, what one thread has written the others see, in the order it
 # was written. A GPU promises much less (a *weak* memory model), and a program that hands data from
 # block to block by a flag may work in the emulator for ever. Check mode therefore reports *every*
