@@ -152,8 +152,9 @@ def profile_table(rows: Iterable[ProfileRow], width: int = 100) -> str:
     head = ("line", "access", "requests", "per request", "ideal", "moved", "source")
     cells = [head]
     for row in rows:
-        unit = "sectors" if row.memory == "global" else "wavefronts"
-        per_request = f"{row.per_request:.4g} {unit}"
+        unit = "sector" if row.memory == "global" else "wavefront"
+        per_request = f"{row.per_request:.4g}"
+        per_request += f" {unit}" if per_request == "1" else f" {unit}s"
         if row.contention > 1:
             per_request += f", {row.contention} on one address"
         cells.append((
