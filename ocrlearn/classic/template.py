@@ -34,7 +34,7 @@ from numba import get_num_threads, njit
 from numpy.typing import NDArray
 
 from ocrlearn import cuda
-from ocrlearn._dispatch import array_module, pick
+from ocrlearn._dispatch import array_module, as_array, pick
 from ocrlearn._validate import check_choice, check_image, check_number
 from ocrlearn.ops.integral import _table_cuda
 
@@ -506,7 +506,7 @@ def match_template(
     # Lists, because they are copied to the host from CuPy and NumPy arrays alike.
     places = np.array(candidates.tolist(), np.int64)
     values = np.array(scores.ravel()[candidates].tolist(), np.float32)
-    kept = _suppress(places, values, scores.shape, template.shape, most)
+    kept = _suppress(places, values, scores.shape, as_array(template).shape, most)
     y, x = np.divmod(places[kept], scores.shape[1])
     positions = np.stack([x, y], axis=-1).astype(np.int32)
     return Matches(xp.asarray(positions), xp.asarray(values[kept]))

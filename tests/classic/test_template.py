@@ -145,6 +145,11 @@ def test_matches_are_peaks_without_their_neighbours(rung):
     assert len(found) == 4
 
 
+def test_lists_are_taken_as_arrays():
+    found = match_template([[0.0, 0.0, 0.0], [0.0, 1.0, 0.0]], [[0.0, 1.0, 0.0]])
+    assert found.positions.tolist() == [[0, 1]]
+
+
 def test_matches_nearer_than_half_a_template_are_one():
     image = np.tile(np.array([[0, 255]], np.uint8), (8, 20))  # a period of 2: a peak every 2 pixels
     found = match_template(image, image[:4, :8], 0.99)
