@@ -6,7 +6,8 @@ Picture Processing", Journal of the ACM, 1966): give each pixel the label of a n
 seen, note which labels turn out to be one component, then replace each by its representative. The
 notes are kept in a union-find forest. The fast rung does the same with *runs*, the stretches of ink
 along a row, as proposed by He, Chao and Suzuki ("A Run-Based Two-Scan Labeling Algorithm", IEEE
-Transactions on Image Processing, 2008): a page has far fewer runs than pixels.
+Transactions on Image Processing, 2008): a page has far fewer runs than pixels. They keep the
+equivalent labels in linked lists; here it is the reference's union-find forest again.
 
 The CUDA rung (``components.cu``) has no order to go by, so all pixels join their neighbours at
 once in one union-find forest, with atomic operations (Komura, "GPU-based cluster-labeling algorithm

@@ -17,8 +17,8 @@ respect to a log-probability is minus the occupancy of its class.
 Alex Graves, Santiago Fernández, Faustino Gomez and Jürgen Schmidhuber, "Connectionist Temporal
 Classification: Labelling Unsegmented Sequence Data with Recurrent Neural Networks", ICML 2006.
 
-Deviations from the paper
--------------------------
+**Deviations from the paper.**
+
 - The paper's backward variable counts the frame it stands at, as the forward variable does, and
   divides that frame out again (equation 15). Ours begins with the frame after, as Rabiner's does,
   so that a class of probability 0 is not divided by.

@@ -624,6 +624,8 @@ def best_path(
 
     Raises
     ------
+    TypeError
+        If `lattice` or `automata` are something else.
     ValueError
         If no path reaches the last node, or a label or symbol is unknown. On the "cuda" rung also
         if there are more than three automata, or if without a beam there may be more hypotheses
@@ -650,14 +652,24 @@ def best_paths(
 ) -> list[Path | None]:
     """Find the best path of each of many lattices; on a GPU all at once.
 
-    Takes the arguments of :func:`best_path`, and raises the same errors, but None stands for a
-    lattice whose last node cannot be reached: one bad line should not cost the page.
-
     Parameters
     ----------
     lattices
         A sequence, or packed already. ``best_paths(PackedLattices.pack(lattices).to(cupy))`` runs
         on the GPU; the paths come back to the CPU.
+    automata, emits, beam, rung
+        As for :func:`best_path`, the same for all lattices.
+
+    Returns
+    -------
+    list
+        For each lattice its path, or None where the last node cannot be reached: one bad line
+        should not cost the page.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`best_path`.
     """
     if not isinstance(lattices, PackedLattices):
         lattices = PackedLattices.pack(lattices)

@@ -15,6 +15,10 @@ makes the difference:
 
 Two detections with the same score are taken in the order given, and an overlap equal to the
 threshold is allowed.
+
+**Deviations from the papers.** EAST's paper averages corners of the same number. Here a quad is
+first turned so that its corners meet those of the mean, as not every detector begins with the same
+one.
 """
 
 import math

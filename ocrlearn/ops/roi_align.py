@@ -643,8 +643,26 @@ def ps_roi_align_gradient(
 ) -> Any:
     """Return the gradient of :func:`ps_roi_align` with respect to the features.
 
-    Takes and returns what :func:`roi_align_gradient` does; `features_shape` is
-    ``(N, C * height * width, H, W)`` for a gradient ``(R, C, height, width)``.
+    Parameters
+    ----------
+    gradient
+        ``(R, C, height, width)`` float32 or float64: the gradient with respect to `pooled`.
+    rois, spatial_scale, sampling_ratio
+        What :func:`ps_roi_align` was given.
+    features_shape
+        ``(N, C * height * width, H, W)``.
+    rung
+        As for :func:`roi_align_gradient`.
+
+    Returns
+    -------
+    array
+        ``(N, C * height * width, H, W)`` of the gradient's dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`ps_roi_align`; also where the shape of `gradient` does not fit.
     """
     shape = _roi.check_features_shape(features_shape)
     channels = _roi.channels_of_gradient(gradient, shape[1])

@@ -357,6 +357,16 @@ def roi_rotate_widths(rois: Any, height: int = 8, max_width: int | None = None) 
     -------
     widths
         ``(R,)`` int32 in [1, max_width]: ``height * w / h``, rounded.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`roi_rotate`.
+
+    Examples
+    --------
+    >>> roi_rotate_widths(np.array([[0, 20, 10, 40, 10, 0.3]]), height=8)
+    array([32], dtype=int32)
     """
     rows = _roi.check_side(height, "height")
     limit = WIDEST if max_width is None else _roi.check_side(max_width, "max_width")
