@@ -163,19 +163,23 @@ sauvola_threshold(const Sum* sums,     // [(height + window) * (width + window)]
         sauvola_at(sums, squares, offset[0], width, window, k, dynamic_range, y, x);
 }
 
-// Ink at once: the thresholds, eight bytes a pixel, are never stored.
+// Ink at once: the thresholds, eight bytes a pixel, are never stored. An image of a single gray, whose
+// extremes are equal, has no ink.
 // Budget: 40 registers
 extern "C" __global__ void __launch_bounds__(256)
 sauvola_ink(const Pixel* image,  // [height * width]
             const Sum* sums,     // [(height + window) * (width + window)]
             const Sum* squares,  // [(height + window) * (width + window)]
             const Sum* offset,   // [1]
+            const Pixel* lowest,   // [1]
+            const Pixel* highest,  // [1]
             int height, int width, int window, double k, double dynamic_range,
             unsigned char* mask)  // [height * width]
 {
     int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
     if (x >= width || y >= height) return;
     Index pixel = (Index)y * width + x;
-    mask[pixel] = (double)image[pixel] <=
+    double threshold =
         sauvola_at(sums, squares, offset[0], width, window, k, dynamic_range, y, x);
+    mask[pixel] = *lowest != *highest && (double)image[pixel] <= threshold;
 }

@@ -363,10 +363,12 @@ def _sauvola_ink_cuda(image: Any, window: int, k: float, dynamic_range: float) -
         cuda.blocks_for(image.shape[::-1], (32, 8)),
         (32, 8),
         image=tables.image,
+        lowest=tables.image.min().reshape(1),
+        highest=tables.image.max().reshape(1),
         mask=mask,
         **_window_arguments(tables, window, k, dynamic_range),
     )
-    return mask & (image.min() != image.max())
+    return mask
 
 
 SAUVOLA_INK_RUNGS: dict[str, Callable[..., Any]] = {
