@@ -483,6 +483,18 @@ def test_an_empty_loop_that_never_ends(loop):
     assert (finding.kind, finding.line) == ("endless loop", 2)
 
 
+def test_a_loop_with_a_barrier_that_never_ends():
+    text = """extern "C" __global__ void reduce(int* out) {
+        for (int half = 16; half > 0; half = half)
+            __syncthreads();
+        out[0] = 1;
+    }"""
+    finding = find_one(text, out=np.zeros(1, np.int32))
+    assert finding.kind == "endless loop"
+    assert finding.line in (2, 3)
+    assert "is still here after 100000 barriers" in finding.message
+
+
 def test_loops_may_stand_in_any_branch():
     """Check mode adds a step to every loop; an `else` after one must stay with its `if`."""
     text = """extern "C" __global__ void branch(int n, int* out) {

@@ -271,8 +271,10 @@ def check_block_maximum(text: Any, rng: np.random.Generator) -> None:
     """Try three blocks, the last of them short, with numbers of either sign."""
     count = 512 + int(rng.integers(20, 200))
     numbers = rng.integers(-1000, 1000, count).astype(np.int32)
-    numbers[256:512] = -np.abs(numbers[256:512]) - 1
-    numbers[512:] = -np.abs(numbers[512:]) - 1
+    numbers[256:512] = -np.abs(numbers[256:512]) - 3
+    numbers[512:] = -np.abs(numbers[512:]) - 3
+    # Where a tournament that begins too late or ends too early does not look.
+    numbers[[129 + 2 * int(rng.integers(60)), 511, count - 1]] = [1000, -2, -2]
     maxima = np.full(3, 12345, np.int32)
     trial = try_kernel(text, "block_maximum", 3, 256, numbers=numbers, count=count, maxima=maxima)
     wanted = np.array([part.max() for part in np.split(numbers, [256, 512])])
@@ -330,6 +332,18 @@ block_maximum(const int* numbers,  // [count]
         "starts from zero": (
             _MAXIMUM % ("i < count ? numbers[i] : 0", _WAIT, _ROUND + _WAIT),
             "came out as 0",
+        ),
+        "begins with the second round": (
+            (_MAXIMUM % (_LOAD, _WAIT, _ROUND + _WAIT)).replace("half = 128", "half = 64"),
+            "on paper",
+        ),
+        "leaves out the final": (
+            (_MAXIMUM % (_LOAD, _WAIT, _ROUND + _WAIT)).replace("half > 0", "half > 1"),
+            "on paper",
+        ),
+        "never halves": (
+            (_MAXIMUM % (_LOAD, _WAIT, _ROUND + _WAIT)).replace("half /= 2", "half = half"),
+            "condition ever change",
         ),
         "reads too far": (_MAXIMUM % ("numbers[i]", _WAIT, _ROUND + _WAIT), "but numbers has"),
     },

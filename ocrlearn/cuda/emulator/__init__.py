@@ -43,8 +43,8 @@ Known limits:
   and other libraries of CUDA. Atomics are of 32 and 64 bits. ``memcpy`` and ``memset`` inside a
   kernel run, but the checker does not see them.
 - Floating-point functions round as the CPU's do, and ``a * b + c`` is rounded twice where a GPU
-  rounds once, unless ``emulation(fused=True)`` asks for it: write ``fmaf`` or ``__fmul_rn`` where it
-  matters, and compare with tolerances.
+  rounds once, unless ``emulation(fused=True)`` asks for it: write ``fmaf`` or ``__fmul_rn`` where
+  it matters, and compare with tolerances.
 - Memory is never seen in another order than a thread wrote it. Data that one block hands to another
   behind ``__threadfence()`` must be read and written by atomic or volatile accesses; otherwise it
   is reported as a race, also where the fence makes it right.
@@ -53,7 +53,7 @@ Known limits:
 - In fast mode a wild index ends the Python process, and a kernel that never ends, be it that one
   thread waits in a loop for another, cannot be interrupted: run a new kernel in check mode first.
   Check mode lets a waiting thread's block go on, and reports a thread that goes through 50 million
-  branches without coming to a barrier.
+  branches without coming to a barrier, or a block that passes 100,000 barriers.
 - A value read by a shuffle from a lane that takes no part is undefined on a GPU; here it is a
   conspicuous number (bytes 0xCD) and not reported.
 - A CUDA thread has 256 KiB for local arrays and calls.

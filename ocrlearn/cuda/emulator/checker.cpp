@@ -219,6 +219,7 @@ void check_written(const Array& array, size_t offset, unsigned bytes, const Acce
 
 constexpr uint64_t MOST_POLLS = 1024;       // atomic accesses without rest: perhaps it waits
 constexpr uint64_t MOST_STEPS = 50000000;  // branches without rest: it will never end
+constexpr unsigned MOST_BARRIERS = 100000;  // of one block
 
 void interrupt_sometimes(Thread& thread, Kind kind)
 {
@@ -415,8 +416,10 @@ EXPORT void __tsan_func_exit() {}
 EXPORT void __sanitizer_cov_trace_pc()
 {
     if (!active || !active->current->thread) return;
-    if (++active->current->thread->steps < MOST_STEPS) return;
+    bool waits = active->barriers >= MOST_BARRIERS;
+    if (++active->current->thread->steps < MOST_STEPS && !waits) return;
     Fault fault = make_fault(FAULT_ENDLESS_LOOP);
+    fault.elements = waits ? active->barriers : 0;
     fault.part.code = uint32_t(static_cast<char*>(HERE) - 1 - library_begin);
     report(fault);
     abandon();

@@ -368,6 +368,11 @@ def _waiting(fault: Fault, launch: Launch, who: Participant, other: Participant)
             "condition and leave the barrier outside, instead of returning early."
         )
     if fault.kind == ENDLESS_LOOP:
+        if fault.elements:
+            return (
+                f"endless loop: {launch.name(who)} is still here after {fault.elements} barriers. "
+                "Does the loop's condition ever change?"
+            )
         return (
             f"endless loop: {launch.name(who)} is still here after 50 million branches without "
             "waiting. Does the loop's condition ever change, or does it wait for another block?"
