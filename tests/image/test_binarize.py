@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage import data, filters
 
+from ocrlearn import cuda
 from ocrlearn.image.binarize import (
     OTSU_RUNGS,
     SAUVOLA_RUNGS,
@@ -407,3 +408,22 @@ def test_letters_survive_beside_a_large_dark_margin():
     ink = clean_binarize(page)
     assert ink[letters].mean() > 0.95
     assert not ink[70:240].any()
+
+
+@pytest.mark.parametrize(("start", "size"), [(1, 600), (3, 5), (15, 17), (7, 12)])
+def test_otsu_counts_pixels_that_begin_anywhere_in_memory(start, size):
+    # The kernel reads 16 bytes at once, which must begin at a multiple of 16, and the rest singly.
+    memory = np.random.default_rng(size).integers(0, 256, 1024, dtype=np.uint8)
+    start += -memory.ctypes.data % 16
+    image = memory[start : start + size].reshape(1, -1)
+    assert image.ctypes.data % 16 != 0
+    with cuda.emulation(mode="check"):
+        found = otsu_threshold(image, rung="cuda")
+    assert found == otsu_threshold(image, rung="reference")
+
+
+def test_otsu_blocks_add_their_counts_without_a_race():
+    image = np.tile(np.arange(0, 250, 10, dtype=np.uint8), 32768 // 25 + 1).reshape(1, -1)
+    with cuda.emulation(mode="check"):
+        found = otsu_threshold(image, rung="cuda")
+    assert found == otsu_threshold(image, rung="reference")

@@ -39,9 +39,16 @@ WINDOWS = {
     "one pixel": (NOISE[:1, :1], 3, 0.2, 127.5),
     "window larger than the image": (NOISE[:5, :7], 25, 0.5, 128.0),
     "single gray": (np.full((6, 35), 255, np.uint8), 7, 0.2, 127.5),
+    "thresholds equal to pixels": (
+        np.repeat(np.uint8([[7, 255]]), 9, 1).repeat(8, 0),
+        3,
+        0.0,
+        127.5,
+    ),
     "every other column": (NOISE[:, ::2], 5, 0.2, 127.5),
     "floats": (FLOATS, 7, 0.2, 0.5),
     "single precision": (FLOATS.astype(np.float32), 7, 0.2, 0.5),
+    "flat fields of floats": (np.repeat([[0.1, 0.7, 0.3]], 11, 1).repeat(17, 0), 5, 0.2, 0.5),
     "sums of 64 bits": (NOISE[:2, :3], 259, 0.2, 127.5),
 }
 WINDOW_CASES = [Case(name, args, small=name != "sums of 64 bits") for name, args in WINDOWS.items()]
