@@ -10,8 +10,10 @@ import contextlib
 import functools
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -120,6 +122,81 @@ def launch(
         memory with another against a ``__restrict__``; if a scalar does not fit; if the grid, block
         or shared memory is out of range, or the block larger than ``__launch_bounds__`` allow.
     """
+    signature = _signature(kernel, grid, block, shared_memory, arguments)
+    plan = _plans.get(signature) if signature is not None else None
+    if plan is None:
+        plan = _plan(kernel, grid, block, shared_memory, arguments)
+        if signature is not None:
+            if len(_plans) >= MOST_PLANS:
+                _plans.clear()
+            _plans[signature] = plan
+    _check_addresses(kernel, arguments)
+    if math.prod(plan.grid) == 0:
+        return
+    ordered = [
+        arguments[name] if scalar is None else scalar(arguments[name])
+        for name, scalar in plan.parameters
+    ]
+    if plan.module is np:
+        from ocrlearn.cuda.emulator import execute
+
+        execute(kernel, plan.grid, plan.block, ordered, int(shared_memory), plan.index)
+    else:
+        _launch_on_gpu(
+            plan.module, kernel, plan.grid, plan.block, ordered, int(shared_memory), plan.index
+        )
+
+
+# --- The checks, and what they find out -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a launch that has been checked comes to; `parameters` are names and types of scalars."""
+
+    module: Any
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    index: str
+    parameters: tuple[tuple[str, Any], ...]
+
+
+# A program launches the same kernel on arrays of the same shapes again and again, and the checks
+# would take longer than many a kernel.
+_plans: dict[Any, _Plan] = {}
+MOST_PLANS = 4096
+
+
+def _signature(
+    kernel: Kernel, grid: Sizes, block: Sizes, shared_memory: int, arguments: Mapping[str, Any]
+) -> Any:
+    """Return all that the checks look at but addresses; None if that cannot be compared."""
+    parts: list[Any] = [kernel, grid, type(grid), block, type(block), shared_memory,
+                        type(shared_memory), _force_wide_index()]  # fmt: skip
+    for name, value in arguments.items():
+        kind = type(value)
+        if kind is int or kind is float:
+            parts.append((name, kind, value))
+        elif isinstance(value, np.generic):
+            parts.append((name, kind, value.item()))
+        elif not hasattr(value, "dtype") or not hasattr(value, "flags") or value.ndim == 0:
+            return None
+        else:
+            flags = value.flags
+            writeable = getattr(flags, "writeable", True)
+            parts.append((name, kind, value.dtype, value.shape, flags.c_contiguous, writeable))
+    key = tuple(parts)
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _plan(
+    kernel: Kernel, grid: Sizes, block: Sizes, shared_memory: int, arguments: Mapping[str, Any]
+) -> _Plan:
+    """Check everything about a launch but where the arrays lie."""
     _check_names(kernel, arguments)
     arrays = {p.name: arguments[p.name] for p in kernel.parameters if p.pointer}
     scalars = {p.name: arguments[p.name] for p in kernel.parameters if not p.pointer}
@@ -149,7 +226,6 @@ def launch(
     for parameter in kernel.parameters:
         if parameter.pointer:
             _check_array(kernel, parameter, arrays[parameter.name], index, sizes)
-    _check_overlap(kernel, arrays)
     if isinstance(shared_memory, bool) or not isinstance(shared_memory, int | np.integer):
         raise TypeError(f"{kernel}: shared_memory must be a whole number, got {shared_memory!r}")
     if shared_memory < 0:
@@ -159,15 +235,8 @@ def launch(
             f"{kernel}: shared_memory must be at most {MOST_SHARED_MEMORY} bytes, "
             f"which few GPUs have, got {shared_memory}"
         )
-    if math.prod(blocks) == 0:
-        return
-    ordered = [arrays[p.name] if p.pointer else values[p.name] for p in kernel.parameters]
-    if module is np:
-        from ocrlearn.cuda.emulator import execute
-
-        execute(kernel, blocks, threads, ordered, int(shared_memory), index)
-    else:
-        _launch_on_gpu(module, kernel, blocks, threads, ordered, int(shared_memory), index)
+    types = {p.name: None if p.pointer else p.dtype(index)[0].type for p in kernel.parameters}
+    return _Plan(module, blocks, threads, index, tuple(types.items()))
 
 
 def _as_tuple(value: Sizes) -> tuple[int, ...]:
@@ -210,9 +279,8 @@ def _index_type(arrays: Any, threads: int) -> str:
 
 def _force_wide_index() -> bool:
     """Whether a test wants the 64-bit form of every kernel, whatever the size."""
-    from ocrlearn.cuda.emulator import current
-
-    run = current()
+    emulator = sys.modules.get("ocrlearn.cuda.emulator")  # not imported: not in force
+    run = None if emulator is None else emulator.current()
     return run is not None and run.wide_index
 
 
@@ -296,13 +364,6 @@ def _check_array(
             f"{kernel}: {parameter.name} must hold whole items of {lanes} for {parameter.type}*, "
             f"got {array.size}"
         )
-    # A GPU reads two or four items at once from multiples of their size only.
-    alignment = min(16, lanes * dtype.itemsize) if lanes in (2, 4) else 1
-    if alignment > 1 and _extent(array)[0] % alignment:
-        raise ValueError(
-            f"{kernel}: {parameter.name} must begin at a multiple of {alignment} bytes for "
-            f"{parameter.type}*, as whole arrays do; give it a copy"
-        )
     if not parameter.constant and not getattr(array.flags, "writeable", True):
         raise ValueError(
             f"{kernel}: {parameter.name} is written by the kernel, but the array is read-only"
@@ -314,6 +375,22 @@ def _check_array(
                 f"{kernel}: {parameter.name} must hold [{parameter.size}] = {needed} items, "
                 f"got {array.size // lanes} in shape {array.shape}"
             )
+
+
+def _check_addresses(kernel: Kernel, arguments: Mapping[str, Any]) -> None:
+    """Check where the arrays lie, which is another place at every launch."""
+    for parameter in kernel.parameters:
+        if not parameter.pointer or not parameter.type.endswith(("2", "4")):
+            continue
+        # A GPU reads two or four items at once from multiples of their size only.
+        dtype, lanes = parameter.dtype()
+        alignment = min(16, lanes * dtype.itemsize)
+        if _extent(arguments[parameter.name])[0] % alignment:
+            raise ValueError(
+                f"{kernel}: {parameter.name} must begin at a multiple of {alignment} bytes for "
+                f"{parameter.type}*, as whole arrays do; give it a copy"
+            )
+    _check_overlap(kernel, arguments)
 
 
 def _check_overlap(kernel: Kernel, arrays: Mapping[str, Any]) -> None:

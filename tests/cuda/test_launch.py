@@ -172,6 +172,21 @@ def test_vectors_take_whole_items():
         cuda.launch(FILE.kernel("pairs"), 1, 1, points=np.zeros((5, 2), np.float32), count=6)
 
 
+def test_a_launch_like_one_before_is_checked_where_it_differs():
+    scale()
+    np.testing.assert_array_equal(scale(factor=-0.0), np.zeros((4, 5)))
+    assert np.signbit(scale(factor=-0.0)).all()  # though 0.0 is equal
+    assert not np.signbit(scale(factor=0.0)).any()
+    for wrong in (4.0, np.float32(4), np.array(4.0)):
+        with pytest.raises(TypeError, match="height must be a whole number"):
+            scale(height=wrong)
+    with pytest.raises(ValueError, match="from must be C-contiguous"):
+        scale(**{"from": np.ones((5, 4), np.float32).T})
+    both = np.ones((4, 5), np.float32)
+    with pytest.raises(ValueError, match="share memory"):
+        scale(**{"from": both, "to": both})
+
+
 def test_vectors_must_be_aligned():
     whole = np.zeros(9, np.float32)
     at = -whole.__array_interface__["data"][0] // 4 % 2  # where a multiple of eight bytes lies
