@@ -64,7 +64,12 @@ UPDATE_CASES = [
     Case("only the last has points", (whole(9, 100, 2), np.full(100, 6, np.int32), 7)),
     Case("nowhere to go", (np.full((9, 3), 5, np.float32), np.full(9, 1, np.int32), 4)),
     Case("not contiguous", (strided(whole(30, 130, 3)), strided(labels_of(31, 130, 6)), 6)),
-    Case("more clusters than shared memory", (whole(10, 800, 16), labels_of(11, 800, 60), 60)),
+    Case("more clusters than shared memory", (whole(10, 1100, 16), labels_of(11, 1100, 60), 60)),
+    Case(
+        "more points than threads",
+        (whole(12, 32900, 16), labels_of(13, 32900, 22), 22),
+        small=False,
+    ),
 ]
 
 
