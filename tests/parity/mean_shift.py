@@ -66,6 +66,8 @@ JOIN_CASES = [
     Case("serpentine", (serpentine(33), own_places(33, 33), 1, 100)),
     Case("checkers hold by their corners", (CHECKER, own_places(13, 14), 1, 4)),
     Case("gray", (noise(21, 15, 12, 1) // 100 * 50, own_places(15, 12), 5, 0)),
+    Case("ends of rows apart", (np.tile(np.uint8([[[0], [200], [0]]]), (6, 1, 3)),
+                                own_places(6, 3), 5, 0)),
     Case("all apart", (noise(22, 7, 8), np.zeros((7, 8, 2), np.int32), 1, 0)),
     Case("one colour", (np.full((9, 33, 3), 255, np.uint8), own_places(9, 33), 1, 0)),
     Case("one pixel", (noise(23, 1, 1), own_places(1, 1), 1, 16**2)),

@@ -35,6 +35,7 @@ INPUTS = [
     ("one row", NOISE[:1], NOISE[1:2, 5:16]),
     ("one column", NOISE[:, :1], NOISE[3:20, 1:2]),
     ("not contiguous", NOISE[::-2, 1::2], SMOOTH.T[3:11, 4:9]),
+    ("template wider than a piece of it", NOISE, NOISE[3:8, 10:31]),
     ("template larger than a piece of it", SMOOTH, SMOOTH[5:38, 7:27]),
 ]
 
