@@ -47,7 +47,7 @@ Examples:
     ocrlearn read scans/ --output texts/      # a text file for each image
     ocrlearn tour                             # one photograph, every method
     ocrlearn start my-course                  # the chapters, to work in
-    ocrlearn doctor                           # what works here: GPU, CUDA emulator
+    ocrlearn doctor                           # what works on this computer
 
 `ocrlearn COMMAND --help` says more about each.""",
 )
@@ -477,7 +477,9 @@ def methods() -> None:
 
 @app.command(rich_help_panel="Computer")
 def doctor() -> None:
-    """Say what works on this computer: versions, the GPU, the CUDA emulator; and what would help.
+    """Say what works on this computer, and what would help.
+
+    Looks at versions, the GPU, the CUDA emulator and the compile check.
 
     A missing GPU is no fault: the course needs none. Put the output into a bug report.
     """

@@ -1,6 +1,7 @@
 """What works on this computer, what does not, and what would help: ``ocrlearn doctor``."""
 
 import platform
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -103,7 +104,13 @@ def _examine_emulator() -> Finding:
         cuda.launch(kernel, 1, 4, values=values)
         return "" if values.tolist() == [0, 2, 4, 6] else f"A trial kernel gave {values.tolist()}."
 
-    return _attempt("CUDA emulator", run, "It runs CUDA kernels on the CPU.")
+    if reason := cuda.why_no_emulator():
+        return Finding("CUDA emulator", False, *reason.split("\n", 1))
+    finding = _attempt("CUDA emulator", run, "It runs CUDA kernels on the CPU.")
+    if finding.works and not shutil.which("addr2line"):
+        advice = "Without addr2line findings name no lines: sudo apt install binutils."
+        return Finding(finding.subject, True, finding.text, advice)
+    return finding
 
 
 def _examine_nvrtc() -> Finding:

@@ -38,7 +38,6 @@ from ocrlearn.image.convert import to_float
 __all__ = ["KERNELS", "RUNGS", "hog", "hog_reference", "hog_windows", "image_gradient"]
 
 KERNELS = cuda.KernelFile.beside(__file__)
-SHARED_MEMORY = 48 * 1024  # bytes that every GPU grants a block
 
 
 def image_gradient(image: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -401,7 +400,7 @@ def _tiling(cell: int, block: int, bins: int, largest: int) -> tuple[int, int] |
             of_rows = tile * block * band * (bins | 1)
             of_blocks = tile**2 * block**2 * bins
             shares = block**2 * cell
-            if 4 * (pixels + of_rows + of_blocks + shares) <= SHARED_MEMORY:
+            if 4 * (pixels + of_rows + of_blocks + shares) <= cuda.DEFAULT_SHARED_MEMORY:
                 return tile, band
     return None
 

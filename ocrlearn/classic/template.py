@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from ocrlearn import cuda
 from ocrlearn._dispatch import array_module, as_array, pick
 from ocrlearn._validate import check_choice, check_image, check_number
-from ocrlearn.ops.integral import _table_cuda
+from ocrlearn.ops.integral import table_on_gpu
 
 __all__ = ["RUNGS", "Matches", "match_template", "normalized_cross_correlation"]
 
@@ -320,8 +320,8 @@ def _ncc_cuda(image: Any, template: Any, method: str = "auto") -> Any:
         KERNELS.kernel("normalise", **types),
         cuda.blocks_for((columns, rows), BLOCK),
         BLOCK,
-        sums=_table_cuda(image, sums, offset),
-        squares=_table_cuda(image, sums, offset, power=2),
+        sums=table_on_gpu(image, sums, offset),
+        squares=table_on_gpu(image, sums, offset, power=2),
         height=height,
         width=width,
         template_height=template.shape[0],

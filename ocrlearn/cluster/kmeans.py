@@ -333,7 +333,6 @@ def _kmeans_fast(
 
 # --------------------------------------------------------------------------------------------- cuda
 
-_SHARED_MEMORY = 48 * 1024  # bytes of shared memory that every GPU gives to a block
 _ASSIGN_MEMORY = 16 * 1024  # so that four blocks fit a multiprocessor even of the smaller GPUs
 _ASSIGN_BLOCK = 256
 _MOST_BLOCKS = 1024  # enough to fill the largest GPU several times over
@@ -370,11 +369,11 @@ def _update_cuda(points: Any, labels: Any, k: int) -> tuple[Any, Any]:
     count, dimensions = points.shape
     entries = dimensions + 1  # of a cluster: its sums and its count
     # Every thread has its own sums, so shared memory limits how many threads or clusters fit.
-    tile = min(k, _SHARED_MEMORY // (4 * 32 * entries))
+    tile = min(k, cuda.DEFAULT_SHARED_MEMORY // (4 * 32 * entries))
     if tile == 0:
         raise ValueError(f"the cuda rung takes points of up to 383 coordinates, got {dimensions}")
     threads = 256
-    while threads > 32 and 4 * threads * tile * entries > _SHARED_MEMORY:
+    while threads > 32 and 4 * threads * tile * entries > cuda.DEFAULT_SHARED_MEMORY:
         threads //= 2
     blocks = min(cuda.blocks_for(count, threads)[0], _MOST_BLOCKS)
     partial = cuda.empty((k * entries, blocks), np.float32, like=points)

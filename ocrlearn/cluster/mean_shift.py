@@ -548,7 +548,7 @@ def _seek_cuda(
 ) -> tuple[Any, Any]:
     xp = array_module(points, seeds)
     count, dimensions = points.shape
-    if 4 * _SEEK_BLOCK * dimensions > 48 * 1024:
+    if 4 * _SEEK_BLOCK * dimensions > cuda.DEFAULT_SHARED_MEMORY:
         raise ValueError(f"the cuda rung takes points of up to 96 coordinates, got {dimensions}")
     ends = cuda.empty(seeds.shape, np.float32, like=points)
     counts = cuda.empty(len(seeds), np.int32, like=points)

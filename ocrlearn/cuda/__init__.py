@@ -10,6 +10,7 @@ CuPy is not installed.
 from ocrlearn._lazy import attach
 
 _EXPORTS = {
+    "DEFAULT_SHARED_MEMORY": "_launch",
     "Emulation": "emulator",
     "EmulatorError": "emulator",
     "Finding": "emulator",

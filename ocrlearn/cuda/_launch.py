@@ -27,7 +27,8 @@ __all__ = ["blocks_for", "debugging", "empty", "launch"]
 MAX_BLOCK = 1024
 MAX_BLOCK_SIDES = (1024, 1024, 64)
 MAX_GRID = (2**31 - 1, 65535, 65535)
-DEFAULT_SHARED_MEMORY = 48 * 1024  # more must be asked for, and not every GPU has it
+DEFAULT_SHARED_MEMORY = 48 * 1024
+"""Bytes that every GPU grants a block; more must be asked for, and not every GPU has it."""
 MOST_SHARED_MEMORY = 227 * 1024  # of a block on the largest GPUs, sm_90
 NARROW_INDEX = 2**31 - 2**16  # leaves room for the threads that run past the end of an array
 

@@ -47,7 +47,6 @@ KERNELS = cuda.KernelFile.beside(__file__)
 
 TILE = (32, 8)  # pixels along x and y: TILE_WIDTH and TILE_HEIGHT of the kernels
 BAND = 8  # rows of a band of the filter's kernel
-SHARED_MEMORY = 48 * 1024
 SIGMAS = (1e-12, 1e12)  # beyond these the weights are the same, and their squares leave float32
 
 
@@ -252,8 +251,8 @@ def _bilateral_filter_cuda(
     channels, height, width = planes.shape
     filtered = cuda.empty(planes.shape, xp.float32, like=image)
     shared_memory = 4 * channels * BAND * (TILE[0] + 2 * radius)
-    if shared_memory > SHARED_MEMORY:
-        most = (SHARED_MEMORY // (4 * channels * BAND) - TILE[0]) // 2
+    if shared_memory > cuda.DEFAULT_SHARED_MEMORY:
+        most = (cuda.DEFAULT_SHARED_MEMORY // (4 * channels * BAND) - TILE[0]) // 2
         raise ValueError(f"radius must be at most {most} for the kernel, got {radius}")
     cuda.launch(
         KERNELS.kernel("bilateral_filter", CHANNELS=channels, LABELS=1),

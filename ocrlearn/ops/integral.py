@@ -80,7 +80,7 @@ def _kernel_image(image: Any) -> Any:
     return xp.ascontiguousarray(image, dtype=dtype)
 
 
-def _table_cuda(image: Any, sums: Any, offset: Any, radius: int = 0, power: int = 1) -> Any:
+def table_on_gpu(image: Any, sums: Any, offset: Any, radius: int = 0, power: int = 1) -> Any:
     """Table of ``(image - offset) ** power``, continued by `radius` pixels, in the dtype `sums`."""
     height, width = image.shape
     rows, columns = height + 2 * radius, width + 2 * radius
@@ -121,7 +121,7 @@ def _table_cuda(image: Any, sums: Any, offset: Any, radius: int = 0, power: int 
 def _integral_image_cuda(image: Any) -> Any:
     image = _kernel_image(image)
     exact = np.float64 if image.dtype.kind == "f" else np.int64
-    return _table_cuda(image, exact, offset=array_module(image).zeros(1, exact))
+    return table_on_gpu(image, exact, offset=array_module(image).zeros(1, exact))
 
 
 INTEGRAL_RUNGS = {
@@ -334,8 +334,8 @@ class WindowTables:
             self.offset = xp.zeros(1, sums)
         pixel = "uint8" if image.dtype == np.bool_ else image.dtype.name
         self.types = {"Pixel": c_type(pixel), "Sum": c_type(sums)}
-        self.sums = _table_cuda(image, sums, self.offset, radius=window // 2)
-        self.squares = _table_cuda(image, sums, self.offset, radius=window // 2, power=2)
+        self.sums = table_on_gpu(image, sums, self.offset, radius=window // 2)
+        self.squares = table_on_gpu(image, sums, self.offset, radius=window // 2, power=2)
 
 
 def _local_mean_std_cuda(image: Any, window: int) -> tuple[Any, Any]:
