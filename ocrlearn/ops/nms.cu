@@ -141,8 +141,7 @@ sweep(const unsigned long long* later,  // [count * words]
 #pragma unroll
                 for (int k = 0; k < 8; ++k) bits |= rows[k];
             }
-            gone[word] = bits;
+            gone[word] = bits;  // read behind the next barrier
         }
-        __syncthreads();
     }
 }

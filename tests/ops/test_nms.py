@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocrlearn import cuda
 from ocrlearn.geometry import rotated_box_to_box, rotated_box_to_quad
 from ocrlearn.ops import nms as module
 from ocrlearn.ops.nms import locality_aware_nms, mask_nms, nms, quad_nms, rotated_nms
@@ -108,6 +109,27 @@ def test_survivors_leave_each_other_alone(seed, count, threshold):
     for gone in set(range(count)) - set(kept.tolist()):
         rivals = kept[scores[kept] >= scores[gone]]
         assert (box_iou(boxes[[gone]], boxes[rivals]) > threshold - 1e-6).any()
+
+
+@pytest.mark.parametrize("count", [1, 64, 65, 20_000])
+def test_the_walk_over_survivors(count):
+    """More candidates than the walk's threads have words: 20,000 bits are 313 words."""
+    rng = np.random.default_rng(count)
+    words = -(-count // 64)
+    later = np.zeros((count, words), np.uint64)
+    pairs = np.sort(rng.integers(0, count, (3 * count, 2)), axis=1)
+    pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    np.bitwise_or.at(
+        later,
+        (pairs[:, 0], pairs[:, 1] // 64),
+        np.uint64(1) << (pairs[:, 1] % 64).astype(np.uint64),
+    )
+    gone = np.zeros(count, bool)
+    for suppressor, suppressed in pairs[np.argsort(pairs[:, 0], kind="stable")]:
+        gone[suppressed] |= not gone[suppressor]
+    with cuda.emulation("check" if count < 100 else "fast"):
+        survivors = module._survivors(later, np.arange(count))
+    np.testing.assert_array_equal(survivors, np.flatnonzero(~gone))
 
 
 def test_upright_rotated_boxes_and_quads_agree_with_boxes():

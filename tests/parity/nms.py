@@ -59,6 +59,13 @@ TOUCHING = np.array(
 )
 
 
+# Where a float32 has a hundredth of a pixel left: corners must be taken relative to a box.
+FAR = rotated_boxes(6, 12, 40.0) + np.float32([1e5, 1e5, 0, 0, 0])
+
+# Half of the first: an overlap of exactly 1/2, which a threshold of 1/2 allows.
+HALVES = np.float32([[2, 1, 4, 2, 0], [1, 1, 2, 2, 0]])
+
+
 def iou_oracle(first, second):
     from shapely import Polygon
 
@@ -145,6 +152,7 @@ OPERATIONS = [
             Case("same square, turned", (SAME, SAME)),
             Case("touching, inside, empty, far", (TOUCHING, TOUCHING)),
             Case("one box", (TOUCHING[:1], TOUCHING[:1])),
+            Case("far from the origin", (FAR, FAR)),
             Case("none against some", (TOUCHING[:0], TOUCHING)),
             Case("many", (rotated_boxes(4, 70), rotated_boxes(5, 66)), small=False),
         ],
@@ -186,6 +194,7 @@ OPERATIONS = [
             Case("double", (rotated_boxes(2, 33).astype(float), scores(2, 33), 0.5)),
             Case("same square, turned", (SAME, np.float64([1, 1, 2, 1]), 0.9)),
             Case("touching, inside, empty", (TOUCHING, np.arange(8.0), 0.1)),
+            Case("threshold met exactly", (HALVES, np.float64([2, 1]), 0.5)),
             Case("none", (TOUCHING[:0], np.zeros(0), 0.5)),
             Case("many", (rotated_boxes(3, 130, 400), scores(3, 130), 0.4), small=False),
         ],
@@ -227,6 +236,7 @@ OPERATIONS = [
                 "random", (row_order(rotated_boxes(1, 60)), scores(1, 60).astype(np.float32), 0.1)
             ),
             Case("double", (words(2).astype(float), scores(2, 160), 0.3)),
+            Case("threshold met exactly", (rotated_box_to_quad(HALVES), np.float32([2, 1]), 0.5)),
             Case("one", (words(3)[:1], np.ones(1, np.float32), 0.2)),
             Case("none", (words(3)[:0], np.ones(0, np.float32), 0.2)),
         ],
