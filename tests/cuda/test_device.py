@@ -67,9 +67,7 @@ def test_no_device(cupy):
 
 def test_no_driver(cupy):
     def fail():
-        raise RuntimeError(
-            "cudaErrorInsufficientDriver: the driver is too old.\nMore"
-        )
+        raise RuntimeError("cudaErrorInsufficientDriver: the driver is too old.\nMore")
 
     cupy.cuda.runtime.getDeviceCount = fail
     assert device.why_no_gpu() == (
