@@ -383,10 +383,8 @@ def _suppress_quads(quads: NDArray[np.float64], threshold: float) -> NDArray[np.
 
 
 @njit(cache=True, nogil=True)
-def _suppress_rotated(
-    boxes: NDArray[np.float64], quads: NDArray[np.float64], threshold: float
-) -> NDArray[np.bool_]:
-    """Greedy suppression of rotated boxes, given with their corners, in falling order.
+def _suppress_rotated(boxes: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
+    """Greedy suppression of rotated boxes in falling order.
 
     Seen in the frame of one box, the other lies between two upright boxes: the one around it, and
     one inscribed in it. What these share with the first bounds the intersection from above and
@@ -397,11 +395,12 @@ def _suppress_rotated(
     cosine, sine = np.cos(boxes[:, 4]), np.sin(boxes[:, 4])
     half_w, half_h = boxes[:, 2] / 2, boxes[:, 3] / 2
     radius = np.sqrt(half_w**2 + half_h**2)
-    work = np.empty((2, 9, 2))
+    quad, other, work = np.empty((4, 2)), np.empty((4, 2)), np.empty((2, 9, 2))
     for i in range(count):
         if not kept[i]:
             continue
         area = 4 * half_w[i] * half_h[i]
+        _corners_of(boxes[i], cosine[i], sine[i], quad)
         for j in range(i + 1, count):
             dx, dy = boxes[j, 0] - boxes[i, 0], boxes[j, 1] - boxes[i, 1]
             reach = radius[i] + radius[j]
@@ -423,10 +422,25 @@ def _suppress_rotated(
                 if least > threshold * (areas - least) * (1 + 1e-9):
                     kept[j] = False
                     continue
-            shared = overlap.intersection_area(quads[i], quads[j], work)
+            _corners_of(boxes[j], cosine[j], sine[j], other)
+            shared = overlap.intersection_area(quad, other, work)
             if shared > threshold * (areas - shared):
                 kept[j] = False
     return kept
+
+
+@njit(cache=True, nogil=True)
+def _corners_of(
+    box: NDArray[np.float64], cosine: float, sine: float, quad: NDArray[np.float64]
+) -> None:
+    """Write the corners of one rotated box, as :func:`ocrlearn.geometry.rotated_box_to_quad`."""
+    along_x, along_y = cosine * box[2] / 2, -sine * box[2] / 2
+    down_x, down_y = sine * box[3] / 2, cosine * box[3] / 2
+    for corner in range(4):
+        right = 1 if corner in (1, 2) else -1
+        below = 1 if corner >= 2 else -1
+        quad[corner, 0] = box[0] + right * along_x + below * down_x
+        quad[corner, 1] = box[1] + right * along_y + below * down_y
 
 
 @njit(cache=True, nogil=True)
@@ -457,9 +471,7 @@ def _quad_nms_fast(quads: NDArray[Any], scores: NDArray[Any], threshold: float) 
 
 def _rotated_nms_fast(boxes: NDArray[Any], scores: NDArray[Any], threshold: float) -> Kept:
     order = by_falling_score(scores)
-    boxes = boxes[order].astype(np.float64)
-    quads = geometry.rotated_box_to_quad(boxes)
-    return order[_suppress_rotated(boxes, quads, threshold)]
+    return order[_suppress_rotated(boxes[order].astype(np.float64), threshold)]
 
 
 @njit(cache=True, nogil=True)
