@@ -70,12 +70,13 @@ def with_zeros() -> tuple[Any, ...]:
 
 def far_apart() -> tuple[Any, ...]:
     """A network that is sure and wrong: products of its probabilities underflow even a double."""
-    scores = np.full((6, 2, 4), -1500.0)
+    scores = np.full((6, 3, 4), -1500.0)
     scores[:, 0, 3] = 0.0  # sure of a class that the target does not hold
     scores[:, 1, 0] = 0.0
     scores[0, 1, 2] = -900.0
     scores[5, 1, 1] = -800.0
-    return fixed(scores, [[1, 2, 1], [2, 1, -1]], [6, 6], [3, 2])
+    scores[:, 2, 1] = 0.0  # sure of one letter, which the target has twice
+    return fixed(scores, [[1, 2, 1], [2, 1, -1], [1, 1, -1]], [6, 6, 6], [3, 2, 2])
 
 
 def masked() -> tuple[Any, ...]:
