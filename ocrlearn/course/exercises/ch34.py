@@ -277,7 +277,8 @@ def check_block_maximum(text: Any, rng: np.random.Generator) -> None:
     numbers[[129 + 2 * int(rng.integers(60)), 511, count - 1]] = [1000, -2, -2]
     maxima = np.full(3, 12345, np.int32)
     trial = try_kernel(text, "block_maximum", 3, 256, numbers=numbers, count=count, maxima=maxima)
-    wanted = np.array([part.max() for part in np.split(numbers, [256, 512])])
+    blocks = np.split(numbers, [256, 512])
+    wanted = np.array([block.max() for block in blocks])
     require(
         trial.findings or maxima[2] != 0 or wanted[2] == 0,
         "The last block's numbers are all negative, and its maximum came out as 0. What should a "
@@ -286,6 +287,14 @@ def check_block_maximum(text: Any, rng: np.random.Generator) -> None:
     require(
         trial.findings or not _same(maxima, np.repeat(wanted.max(), 3)),
         "Every block got the maximum of all. Each has its own 256 numbers.",
+    )
+    require(
+        trial.findings or not _same(maxima, np.array([block[:128].max() for block in blocks])),
+        "The upper half of each block never played. Whom should thread 0 meet in the first round?",
+    )
+    require(
+        trial.findings or not _same(maxima, np.array([block[::2].max() for block in blocks])),
+        "Only the numbers in even places count: the final, thread 0 against thread 1, is missing.",
     )
     require_clean(trial)
     require_close(maxima, wanted, "Play the tournament on paper with four threads.")
@@ -335,11 +344,11 @@ block_maximum(const int* numbers,  // [count]
         ),
         "begins with the second round": (
             (_MAXIMUM % (_LOAD, _WAIT, _ROUND + _WAIT)).replace("half = 128", "half = 64"),
-            "on paper",
+            "upper half of each block",
         ),
         "leaves out the final": (
             (_MAXIMUM % (_LOAD, _WAIT, _ROUND + _WAIT)).replace("half > 0", "half > 1"),
-            "on paper",
+            "the final",
         ),
         "never halves": (
             (_MAXIMUM % (_LOAD, _WAIT, _ROUND + _WAIT)).replace("half /= 2", "half = half"),
