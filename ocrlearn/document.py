@@ -35,13 +35,14 @@ one that is misspelt is refused by name.
 """
 
 import json
-import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ocrlearn._fields import Fields, shown
 
 __all__ = [
     "Character",
@@ -135,10 +136,6 @@ class Page:
 
 _FORMAT, _VERSION = "ocrlearn-page", 1
 
-_REQUIRED: Any = object()
-
-_Item = TypeVar("_Item")
-
 
 def page_to_json(page: Page, *, indent: int | None = None) -> str:
     """Write `page` as a JSON object; the module's docstring describes its fields.
@@ -215,114 +212,13 @@ def page_from_json(text: str | bytes) -> Page:
         raise ValueError("the page is not JSON that can be read: it is nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"the page is not valid JSON: {error}") from None
-    return _read_page(_Fields(record, ""))
+    return _read_page(Fields(record, "the page"))
 
 
-class _Fields:
-    """The fields of one JSON object, taken one by one and checked on the way.
-
-    `path` says where in the document the object stands, for messages.
-    """
-
-    def __init__(self, record: Any, path: str) -> None:
-        if not isinstance(record, dict):
-            raise ValueError(f"{path or 'the page'} must be a JSON object, got {_shown(record)}")
-        self._left: dict[str, Any] = dict(record)
-        self._path = path
-
-    def _name(self, key: str) -> str:
-        return f"{self._path}.{key}" if self._path else key
-
-    def _take(self, key: str, default: Any) -> Any:
-        value = self._left.pop(key, default)
-        if value is _REQUIRED:
-            where = f" in {self._path}" if self._path else ""
-            raise ValueError(f"the field {key!r} is missing{where}")
-        return value
-
-    def ignore(self, *keys: str) -> None:
-        """Drop fields that follow from others."""
-        for key in keys:
-            self._left.pop(key, None)
-
-    def string(self, key: str, default: Any = _REQUIRED) -> str:
-        value = self._take(key, default)
-        if not isinstance(value, str):
-            raise ValueError(f"{self._name(key)} must be a string, got {_shown(value)}")
-        return value
-
-    def number(
-        self, key: str, default: Any = _REQUIRED, *, low: float = -np.inf, high: float = np.inf
-    ) -> float:
-        value = self._take(key, default)
-        if not _is_finite_number(value):
-            raise ValueError(f"{self._name(key)} must be a finite number, got {_shown(value)}")
-        if not low <= value <= high:
-            raise ValueError(
-                f"{self._name(key)} must lie in [{low:g}, {high:g}], got {_shown(value)}"
-            )
-        return float(value)
-
-    def count(self, key: str, default: Any = _REQUIRED) -> int:
-        value = self._take(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"{self._name(key)} must be a whole number of at least 1, got {_shown(value)}"
-            )
-        return value
-
-    def quad(self, key: str) -> Quad:
-        value = self._take(key, _REQUIRED)
-        if (
-            isinstance(value, list)
-            and len(value) == 4
-            and all(isinstance(point, list) and len(point) == 2 for point in value)
-            and all(_is_finite_number(number) for point in value for number in point)
-        ):
-            with np.errstate(over="ignore"):
-                quad = np.array(value, dtype=np.float64).astype(np.float32)
-            if np.isfinite(quad).all():
-                return quad
-        raise ValueError(
-            f"{self._name(key)} must be four [x, y] pairs of finite numbers, got {_shown(value)}"
-        )
-
-    def items(
-        self, key: str, read: Callable[["_Fields"], _Item], default: Any = _REQUIRED
-    ) -> tuple[_Item, ...]:
-        """Take an array of objects, each read by `read`."""
-        values = self._array(key, default)
-        return tuple(
-            read(_Fields(value, f"{self._name(key)}[{number}]"))
-            for number, value in enumerate(values)
-        )
-
-    def strings(self, key: str, default: Any = _REQUIRED) -> tuple[str, ...]:
-        values = self._array(key, default)
-        for number, value in enumerate(values):
-            if not isinstance(value, str):
-                raise ValueError(
-                    f"{self._name(key)}[{number}] must be a string, got {_shown(value)}"
-                )
-        return tuple(values)
-
-    def _array(self, key: str, default: Any) -> Sequence[Any]:
-        value = self._take(key, default)
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"{self._name(key)} must be an array, got {_shown(value)}")
-        return value
-
-    def finish(self) -> None:
-        """Refuse what is left over, so that a misspelt field does not pass unseen."""
-        if self._left:
-            unknown = ", ".join(repr(key) for key in self._left)
-            raise ValueError(f"{self._path or 'the page'} has unknown fields: {unknown}")
-
-
-def _read_page(fields: _Fields) -> Page:
+def _read_page(fields: Fields) -> Page:
     kind = fields.string("format")
     if kind != _FORMAT:
-        raise ValueError(f"format must be {_FORMAT!r}, got {_shown(kind)}")
+        raise ValueError(f"format must be {_FORMAT!r}, got {shown(kind)}")
     version = fields.count("version")
     if version != _VERSION:
         raise ValueError(f"version must be {_VERSION}, the only one there is, got {version}")
@@ -341,14 +237,14 @@ def _read_page(fields: _Fields) -> Page:
     return page
 
 
-def _read_line(fields: _Fields) -> Line:
+def _read_line(fields: Fields) -> Line:
     fields.ignore("text", "score")
     line = Line(quad=fields.quad("quad"), words=fields.items("words", _read_word))
     fields.finish()
     return line
 
 
-def _read_word(fields: _Fields) -> Word:
+def _read_word(fields: Fields) -> Word:
     word = Word(
         text=fields.string("text"),
         quad=fields.quad("quad"),
@@ -359,7 +255,7 @@ def _read_word(fields: _Fields) -> Word:
     return word
 
 
-def _read_character(fields: _Fields) -> Character:
+def _read_character(fields: Fields) -> Character:
     character = Character(
         text=fields.string("text"),
         quad=fields.quad("quad"),
@@ -367,19 +263,3 @@ def _read_character(fields: _Fields) -> Character:
     )
     fields.finish()
     return character
-
-
-def _is_finite_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return bool(np.isfinite(float(value)))
-    except OverflowError:  # an integer of more than 308 digits
-        return False
-
-
-def _shown(value: Any) -> str:
-    """Shorten `value` to fit in a message; null, true and false are written as in JSON."""
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    return reprlib.repr(value)
