@@ -9,7 +9,7 @@ an object apart and raises a ``ValueError`` that names the field by its path, su
 import json
 import reprlib
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +54,9 @@ class Fields:
             raise ValueError(f"the field {key!r} is missing{where}")
         return value
 
-    def refuse(self, key: str, found: Any, wanted: str) -> NoReturn:
-        """Raise the error that `key` holds `found` where `wanted` belongs."""
-        raise ValueError(f"{self._name(key)} must be {wanted}, got {shown(found)}")
+    def wrong(self, key: str, found: Any, wanted: str) -> ValueError:
+        """Return the error that `key` holds `found` where `wanted` belongs."""
+        return ValueError(f"{self._name(key)} must be {wanted}, got {shown(found)}")
 
     def ignore(self, *keys: str) -> None:
         """Drop fields that follow from others."""
@@ -70,13 +70,13 @@ class Fields:
     def string(self, key: str, default: Any = _REQUIRED) -> str:
         value = self._take(key, default)
         if not isinstance(value, str):
-            self.refuse(key, value, "a string")
+            raise self.wrong(key, value, "a string")
         return value
 
     def boolean(self, key: str, default: Any = _REQUIRED) -> bool:
         value = self._take(key, default)
         if not isinstance(value, bool):
-            self.refuse(key, value, "true or false")
+            raise self.wrong(key, value, "true or false")
         return value
 
     def number(
@@ -84,7 +84,7 @@ class Fields:
     ) -> float:
         value = self._take(key, default)
         if not _is_finite_number(value):
-            self.refuse(key, value, "a finite number")
+            raise self.wrong(key, value, "a finite number")
         if not low <= value <= high:
             raise ValueError(
                 f"{self._name(key)} must lie in [{low:g}, {high:g}], got {shown(value)}"
@@ -94,13 +94,13 @@ class Fields:
     def count(self, key: str, default: Any = _REQUIRED) -> int:
         value = self._take(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            self.refuse(key, value, "a whole number of at least 1")
+            raise self.wrong(key, value, "a whole number of at least 1")
         return value
 
     def mapping(self, key: str, default: Any = _REQUIRED) -> dict[str, Any]:
         value = self._take(key, default)
         if not isinstance(value, dict):
-            self.refuse(key, value, "an object")
+            raise self.wrong(key, value, "an object")
         return value
 
     def quad(self, key: str) -> NDArray[np.float32]:
@@ -122,7 +122,7 @@ class Fields:
                 points = np.array(value, dtype=np.float64).astype(np.float32)
             if np.isfinite(points).all():
                 return points
-        self.refuse(key, value, wanted)
+        raise self.wrong(key, value, wanted)
 
     def items(
         self, key: str, read: Callable[["Fields"], _Item], default: Any = _REQUIRED
@@ -138,13 +138,13 @@ class Fields:
         values = self._array(key, default)
         for number, value in enumerate(values):
             if not isinstance(value, str):
-                self.refuse(f"{key}[{number}]", value, "a string")
+                raise self.wrong(f"{key}[{number}]", value, "a string")
         return tuple(values)
 
     def _array(self, key: str, default: Any) -> Sequence[Any]:
         value = self._take(key, default)
         if not isinstance(value, list | tuple):
-            self.refuse(key, value, "an array")
+            raise self.wrong(key, value, "an array")
         return value
 
     def finish(self) -> None:
