@@ -300,6 +300,8 @@ def _check_image_sample(sample: Sample) -> None:
     for number, instance in enumerate(sample.instances):
         _check_instance(instance, f"instances[{number}]", LEVELS)
     for name, mask in sample.masks.items():
+        plain = isinstance(name, str) and name.replace("_", "").replace("-", "").isalnum()
+        _require(plain, "a mask's name", "made of letters, digits, _ and -", name)
         _check_mask(mask, f"masks[{name!r}]", sample)
     _check_details(sample.details)
 
@@ -622,7 +624,7 @@ def save_samples(
     """
     base = Path(folder)
     base.mkdir(parents=True, exist_ok=True)
-    saved = []
+    saved: list[Sample | Clip] = []
     for number, item in enumerate(items):
         check_sample(item)
         if isinstance(item, Clip):
