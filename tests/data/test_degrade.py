@@ -8,8 +8,12 @@ from scipy import ndimage
 from skimage.transform import ProjectiveTransform, downscale_local_mean
 
 from ocrlearn.data.synth import degrade
+from ocrlearn.data.synth.degrade import Crease
+from ocrlearn.data.synth.degrade._common import smooth_noise
 
 WHITE = np.full((40, 60), 255, np.uint8)
+LETTER = (Crease("horizontal", 0.34, 0.1), Crease("horizontal", 0.67, -0.15))
+QUARTO = (Crease("vertical", 0.5, -0.2), Crease("horizontal", 0.45, 0.12))
 
 
 def edge_image(column=30, shape=(40, 60)):
@@ -40,6 +44,8 @@ PHOTOMETRIC = {
     "sensor_noise": lambda image: degrade.sensor_noise(image, rng(), correlation=0.8),
     "jpeg": lambda image: degrade.jpeg(image, 50),
     "threshold_scan": lambda image: degrade.threshold_scan(image),
+    "fold_light": lambda image: degrade.fold_light(image, QUARTO),
+    "crease_wear": lambda image: degrade.crease_wear(image, QUARTO, rng()),
 }
 IMAGES = arrays(
     np.uint8,
@@ -100,7 +106,7 @@ def test_roughness_makes_the_edge_wander():
 
 @pytest.mark.parametrize("correlation", [0.4, 1.0, 3.0, 12.0])
 def test_smooth_noise_has_unit_variance_and_its_correlation(correlation):
-    noise = degrade._smooth_noise((600, 700), rng(), correlation)
+    noise = smooth_noise((600, 700), rng(), correlation)
     assert noise.shape == (600, 700)
     assert noise.std() == pytest.approx(1, abs=0.12)
     lag = max(1, round(2 * correlation))
@@ -220,6 +226,10 @@ MAPS = {
     "perspective": degrade.perspective_map((100, 80), [[5, 3], [70, -4], [90, 110], [-10, 95]]),
     "curl": degrade.curl_map((100, 80), height=17, centre=0.3, spread=0.2)[0],
     "hollow": degrade.curl_map((100, 80), height=-25, centre=1.0, spread=0.5)[0],
+    "letter": degrade.fold_map((100, 80), LETTER)[0],
+    "quarto": degrade.fold_map((100, 80), QUARTO)[0],
+    "elastic": degrade.elastic_map((100, 80), rng(), amplitude=2.0, sigma=5.0),
+    "violent": degrade.elastic_map((100, 80), rng(), amplitude=30.0, sigma=3.0),
 }
 MAPS["both"] = MAPS["curl"].then(MAPS["perspective"])
 MAPS["projective"] = MAPS["scale"].then(MAPS["perspective"])
@@ -291,8 +301,10 @@ def test_paper_does_not_stretch_when_it_curls():
         ),
         lambda image: degrade.curl(image, height=12, centre=0.2),
         lambda image: degrade.downsample(image, 1.6),
+        lambda image: degrade.fold(image, QUARTO),
+        lambda image: degrade.elastic(image, rng(3), amplitude=2.5, sigma=14.0),
     ],
-    ids=["rotate", "quarter turn", "perspective", "curl", "downsample"],
+    ids=["rotate", "quarter turn", "perspective", "curl", "downsample", "fold", "elastic"],
 )
 def test_pixels_go_where_points_go(moved):
     """A dot is found, by its centre of mass, where the map says."""
@@ -311,6 +323,87 @@ def test_a_quarter_turn_is_counter_clockwise_and_exact():
     turned, point_map = degrade.rotate(image, np.pi / 2)
     np.testing.assert_allclose(turned, np.rot90(image), atol=1e-5)
     np.testing.assert_allclose(point_map([4.0, 0.0]), [0.0, 0.0], atol=1e-9)
+
+
+# --- Folds ----------------------------------------------------------------------------------------
+
+
+def test_paper_does_not_stretch_when_it_is_folded():
+    """Over every panel the way along the sheet is the hypotenuse of width and rise."""
+    creases = [Crease("vertical", 0.3, 0.3), Crease("vertical", 0.7, -0.2)]
+    point_map, shape = degrade.fold_map((50, 201), creases)
+    corners = point_map([[0, 20.0], [60, 20.0], [140, 20.0], [200, 20.0]])
+    np.testing.assert_allclose(
+        np.hypot(*np.diff(corners, axis=0).T), np.array([60, 80, 60]), rtol=1e-9
+    )
+    rise = -np.diff(corners[:, 1]) / np.diff(corners[:, 0])  # y points down
+    np.testing.assert_allclose(np.diff(np.arctan(rise)), [-0.3, 0.2], atol=1e-9)
+    everything = point_map([[0, 0], [60, 0], [140, 0], [200, 0], [60, 49], [140, 49], [200, 49.0]])
+    assert everything.min() >= -1e-9
+    assert everything[:, 0].max() <= shape[1] - 1
+    assert everything[:, 1].max() <= shape[0] - 1
+
+
+def test_a_sheet_without_creases_stays_as_it_is():
+    point_map, shape = degrade.fold_map((40, 60), ())
+    assert shape == (40, 60)
+    np.testing.assert_allclose(point_map([[3.5, 7.0]]), [[3.5, 7.0]])
+    image = rng().random((40, 60)).astype(np.float32)
+    np.testing.assert_allclose(degrade.fold(image, ())[0], image, atol=1e-5)
+    np.testing.assert_allclose(degrade.fold_light(image, ()), image, atol=1e-6)
+    np.testing.assert_allclose(degrade.crease_wear(image, (), rng()), image, atol=1e-6)
+
+
+@pytest.mark.parametrize(("azimuth", "brighter"), [(0.0, "right"), (np.pi, "left")])
+def test_the_side_of_a_ridge_that_faces_the_lamp_is_brighter(azimuth, brighter):
+    lit = degrade.fold_light(
+        WHITE, [Crease("vertical", 0.5, 0.2)], azimuth=azimuth, elevation=0.8, relief=0.1
+    )
+    left, right = lit[:, 5].mean(), lit[:, 54].mean()
+    bright, dark = (right, left) if brighter == "right" else (left, right)
+    assert bright == pytest.approx(1, abs=0.02)
+    # Lambert: the cosines between the lamp and panels turned by a tenth of a radian each way.
+    assert dark / bright == pytest.approx(np.sin(0.8 - 0.1) / np.sin(0.8 + 0.1), abs=0.01)
+    near = {"left": lit[20, 27], "right": lit[20, 32]}
+    assert near[brighter] > near["right" if brighter == "left" else "left"] + 0.05
+
+
+def test_a_horizontal_ridge_lit_from_above_is_dark_below():
+    lit = degrade.fold_light(WHITE, [Crease("horizontal", 0.5, 0.2)], azimuth=np.pi / 2)
+    assert lit[5].mean() > lit[34].mean() + 0.1
+
+
+def test_ink_is_lost_on_the_crease_and_nowhere_else():
+    black = np.zeros((4000, 61), np.float32)
+    worn = degrade.crease_wear(black, [Crease("vertical", 0.5, 0.1)], rng(), width=1.0, loss=0.6)
+    lost = worn.mean(axis=0)
+    assert lost[28:33].max() == lost.max() > 0.35
+    assert lost[:20].max() == lost[41:].max() == 0
+    assert np.mean(worn[:, 30] > 0.9) > 0.2  # broken here
+    assert np.mean(worn[:, 30] < 0.1) > 0.2  # whole there
+
+
+def test_elastic_displacement_is_that_of_simard():
+    """Its standard deviation is the amplitude, and the default is the paper's alpha of 34."""
+    point_map = degrade.elastic_map((400, 400), rng(), amplitude=0.5, sigma=4.0)
+    shift = point_map.sources((400, 400)) - np.stack(np.meshgrid(*[np.arange(400)] * 2), axis=-1)
+    np.testing.assert_allclose(shift.std(axis=(0, 1)), 0.5, rtol=0.1)
+    np.testing.assert_allclose(shift.mean(axis=(0, 1)), 0, atol=0.1)
+    uniform = rng().uniform(-1, 1, (400, 400))  # what the paper smooths and multiplies by alpha
+    assert (34 * ndimage.gaussian_filter(uniform, 4)).std() == pytest.approx(1.4, abs=0.1)
+
+
+def test_a_violent_displacement_does_not_fold_the_picture_over():
+    sources = MAPS["violent"].sources((100, 80))
+    (xx, xy), (yx, yy) = (np.gradient(sources[..., k], axis=(1, 0)) for k in (0, 1))
+    assert (xx * yy - xy * yx).min() > 0
+
+
+def test_elastic_of_a_single_row_or_column():
+    for shape in ((1, 1), (1, 30), (30, 1)):
+        picture, point_map = degrade.elastic(np.ones(shape, np.float32), rng(), sigma=3.0)
+        assert picture.shape == shape
+        np.testing.assert_allclose(point_map.back(point_map([[0.0, 0.0]])), [[0, 0]], atol=1e-6)
 
 
 def test_border():
@@ -333,6 +426,13 @@ def test_border():
         (lambda: degrade.perspective_map((10, 10), [[0, 0]]), "corners must have shape"),
         (lambda: degrade.vignette(np.zeros((2, 2, 4)), 0.1), "image must have shape"),
         (lambda: degrade.shadow(np.full((2, 2), 7.0)), "must lie in"),
+        (lambda: Crease("diagonal", 0.5, 0.1), "direction must be one of"),
+        (lambda: Crease("vertical", 1, 0.1), "position must lie in"),
+        (lambda: Crease("vertical", 0.5, 0.6), "angle must lie in"),
+        (lambda: degrade.fold_map((9, 9), [Crease("vertical", 0.1, 0.5)] * 3), "panel slope"),
+        (lambda: degrade.fold_light(WHITE, QUARTO, elevation=0), "elevation must lie in"),
+        (lambda: degrade.crease_wear(WHITE, QUARTO, rng(), loss=2), "loss must lie in"),
+        (lambda: degrade.elastic(WHITE, rng(), sigma=0), "sigma must lie in"),
     ],
 )
 def test_bad_arguments_are_named(call, message):
