@@ -1,0 +1,132 @@
+"""Calling generators by name, here and in other processes.
+
+What makes samples is a function ``(seed, index, **options)``. A process elsewhere gets it by name:
+a generator of :data:`ocrlearn.data.synth.generators.GENERATORS`, or ``package.module:function``.
+"""
+
+import importlib
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from typing import Any, NoReturn
+
+from ocrlearn._validate import check_number
+from ocrlearn.data.samples import Clip, Sample, sample_from_page
+
+__all__ = ["Generate", "generator_name", "make", "process_pool", "worker_died", "worker_number"]
+
+Generate = str | Callable[..., Any]
+"""A generator's name, or a function ``(seed, index, **options)`` of some module."""
+
+
+def generator_name(generate: Generate) -> str:
+    """Return the name under which another process finds `generate`, after a check that it will.
+
+    Raises
+    ------
+    TypeError
+        If `generate` is neither a name nor a function that a module holds under its own name:
+        lambdas, nested functions, bound methods and ``functools.partial`` have no such name.
+    ValueError
+        If nothing has that name.
+    """
+    if isinstance(generate, str):
+        resolve(generate)
+        return generate
+    module = getattr(generate, "__module__", None)
+    qualified = getattr(generate, "__qualname__", "")
+    if not callable(generate) or not module or not qualified.isidentifier():
+        raise TypeError(
+            "generate must be the name of a generator or a function defined at the top of a "
+            f"module, which other processes can import, got {generate!r}; fixed arguments go into "
+            "options"
+        )
+    return f"{module}:{qualified}"
+
+
+def resolve(generate: Generate) -> Callable[..., Any]:
+    """Return the function that `generate` names."""
+    if not isinstance(generate, str):
+        return generate
+    if ":" not in generate:
+        return _registered(generate)
+    module, _, function = generate.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"generate names {generate!r}, which cannot be loaded: {error}") from None
+    if not callable(found):
+        raise ValueError(f"generate names {generate!r}, which is not a function")
+    return found
+
+
+def _registered(name: str) -> Callable[..., Any]:
+    generators = importlib.import_module("ocrlearn.data.synth.generators").GENERATORS
+    if name not in generators:
+        raise ValueError(
+            f"generate must be one of {', '.join(sorted(generators))}, or 'package.module:"
+            f"function', got {name!r}"
+        )
+    return generators[name]
+
+
+def make(generate: Generate, seed: int, index: int, options: Mapping[str, Any]) -> Sample | Clip:
+    """Make one sample; a rendered page or line becomes a sample of its image, page and ink.
+
+    Raises
+    ------
+    TypeError
+        If what comes out is neither a sample nor a clip nor a rendered page.
+    """
+    item = resolve(generate)(seed, index, **options)
+    if isinstance(item, Sample | Clip):
+        return item
+    if hasattr(item, "page") and hasattr(item, "ink"):
+        details = {"look": item.look, "fonts": list(item.fonts), **item.details}
+        return sample_from_page(item.image, item.page, masks={"ink": item.ink}, details=details)
+    raise TypeError(
+        f"{generator_name(generate)} must return a Sample or a Clip, "
+        f"got {type(item).__name__} for index {index}"
+    )
+
+
+def worker_number(workers: int | None) -> int:
+    """Return how many processes `workers` asks for: None is one for each core."""
+    if workers is None:
+        return os.cpu_count() or 1
+    return int(check_number(workers, "workers", low=1, integer=True))
+
+
+def process_pool(workers: int) -> ProcessPoolExecutor:
+    """Return a pool of fresh processes, which end when this one does, however it ends.
+
+    They are spawned, not forked: a fork copies locks in whatever state other threads hold them.
+    """
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Watch the parent process: a pool whose parent was killed would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def worker_died(error: BrokenProcessPool) -> NoReturn:
+    """Say what may have happened to a process that vanished."""
+    raise RuntimeError(
+        "a worker process ended before its work was done: it was killed, often for want of "
+        "memory (fewer workers need less), or could not start: a program that is run as a script "
+        "must begin its own work under `if __name__ == '__main__':`"
+    ) from error
