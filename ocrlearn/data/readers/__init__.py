@@ -1,0 +1,87 @@
+"""Readers of public data sets, each in the format in which its owner gives it away.
+
+Nothing is downloaded here: :data:`READERS` knows how to read a folder that is already there.
+
+>>> from ocrlearn.data.readers import READERS
+>>> sorted(READERS["icdar2015"].splits)
+['test', 'train']
+
+Every reader is one pure function, ``read_xxx(folder, split="train")``, in a module of the set's
+name whose docstring describes the owner's folders and lines. It checks its arguments and finds its
+files when it is called, then gives :class:`~ocrlearn.data.samples.Sample` or
+:class:`~ocrlearn.data.samples.Clip` one by one, always in the same order, and leaves pixels on
+disk. What is not there raises ``FileNotFoundError`` with what was expected where; what is not as
+the owner promises raises :class:`DataFormatError` with file and line. Nothing is silently dropped:
+what the owner marks as not to be scored comes as ``ignore=True``.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ocrlearn._lazy import attach
+from ocrlearn.data.samples import Clip, DataFormatError, Sample
+
+__all__ = ["KINDS", "READERS", "DataFormatError", "Reader"]
+
+KINDS = ("detection", "recognition", "segmentation", "video")
+"""What a set is for. Sets for detection mostly come with transcriptions as well."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How to read one data set.
+
+    Attributes
+    ----------
+    name
+        Its name here, such as "icdar2015".
+    title
+        Its name in the literature.
+    kind
+        One of :data:`KINDS`.
+    splits
+        What may be asked for as `split`.
+    module
+        The module that holds ``read_<name>``; the set's own name unless it says otherwise.
+    """
+
+    name: str
+    title: str
+    kind: str
+    splits: tuple[str, ...] = ("train", "test")
+    module: str = ""
+
+    @property
+    def home(self) -> str:
+        """Name of the module that reads the set, within this package."""
+        return self.module or self.name
+
+    @property
+    def read(self) -> Callable[..., Iterator[Sample | Clip]]:
+        """The function ``read_<name>(folder, split, ...)``; its module is imported when asked."""
+        module = importlib.import_module(f"{__name__}.{self.home}")
+        function: Callable[..., Iterator[Sample | Clip]] = getattr(module, f"read_{self.name}")
+        return function
+
+
+_ALL = (
+    # Images with text
+    Reader("icdar2015", "ICDAR 2015 Incidental Scene Text", "detection"),
+)
+
+READERS: dict[str, Reader] = {reader.name: reader for reader in _ALL}
+"""Every reader by its name."""
+
+_load, _, _functions = attach(
+    __name__, {f"read_{reader.name}": reader.home for reader in READERS.values()}
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _load(name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_functions])
