@@ -279,7 +279,7 @@ def _on_cluster(
         futures = client.map(lambda shard: _write_shard(plan, shard), missing, pure=False)
         shards = dict(zip(futures, missing, strict=True))
         try:
-            for future in completed(futures):
+            for future in completed(futures, loop=client.loop):
                 yield shards[future], future.result()
         finally:
             client.cancel(futures)
@@ -606,6 +606,7 @@ def _grouped(path: Path) -> Iterator[tuple[str, Members]]:
     key, members = "", Members()
     try:
         with tarfile.open(path, "r:") as archive:
+            _require_end(path)
             for member in archive:
                 folder, slash, file = member.name.rpartition("/")
                 stem, dot, _ = file.partition(".")
@@ -623,6 +624,14 @@ def _grouped(path: Path) -> Iterator[tuple[str, Members]]:
         raise DataFormatError(f"{path} is not a sound tar archive: {error}") from None
     if members:
         yield key, members
+
+
+def _require_end(path: Path) -> None:
+    """Refuse an archive that was cut off between two members, which tarfile takes for its end."""
+    with path.open("rb") as file:
+        file.seek(-tarfile.BLOCKSIZE, os.SEEK_END)
+        if file.read() != tarfile.NUL * tarfile.BLOCKSIZE:
+            raise tarfile.ReadError("it is cut short, as the blocks that mark its end are missing")
 
 
 def from_members(key: str, members: Members) -> Item:
