@@ -5,9 +5,18 @@ import sys
 
 import numpy as np
 import pytest
+from fontTools import agl
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrlearn.data.synth.fonts import find_fonts, matplotlib_font_folder
+from ocrlearn.data.synth.fonts import (
+    find_chinese_fonts,
+    find_fonts,
+    fonts_covering,
+    gb2312_characters,
+    matplotlib_font_folder,
+)
 
 PRINTABLE = string.ascii_letters + string.digits + ".,;:!?'\"()-&%/"
 
@@ -88,3 +97,111 @@ def test_pyplot_is_not_imported():
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# ---------------------------------------------------------------------------------------------
+# Installed fonts
+
+
+@pytest.fixture
+def fake_fontconfig(tmp_path, monkeypatch):
+    """Return a function that puts an fc-list on the PATH which lists the given files."""
+
+    def install(*files):
+        folder = tmp_path / "programs"
+        folder.mkdir()
+        lines = "".join(f"echo '{file}'\n" for file in files)
+        (folder / "fc-list").write_text(f"#!/bin/sh\n{lines}")
+        (folder / "fc-list").chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder))
+
+    return install
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for fc-list is a shell script")
+def test_system_fonts_are_those_that_fontconfig_lists(tmp_path, fake_fontconfig, fonts):
+    installed = _build_font(tmp_path / "Installed.ttf", "Installed", {})
+    broken = tmp_path / "broken.ttf"
+    broken.write_bytes(installed.read_bytes()[:300])
+    bitmap = tmp_path / "old.pcf.gz"
+    bitmap.write_bytes(b"")
+    fake_fontconfig(installed, installed, broken, bitmap, tmp_path / "vanished.ttf")
+    added = [font for font in find_fonts(system=True) if font not in fonts]
+    assert [font.path for font in added] == [installed]
+    assert find_fonts() == fonts  # and only when asked for
+
+
+def test_without_fontconfig_the_answer_is_clear(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="fc-list"):
+        find_fonts(system=True)
+    assert find_chinese_fonts(system=False) == []  # matplotlib's fonts have no Chinese
+
+
+# ---------------------------------------------------------------------------------------------
+# Chinese
+
+
+def test_characters_of_the_national_standard():
+    level_1, level_2 = gb2312_characters(1), gb2312_characters(2)
+    assert (len(level_1), len(level_2)) == (3755, 3008)  # GB 2312-80
+    assert (level_1[0], level_1[-1], level_2[0], level_2[-1]) == ("啊", "座", "亍", "齄")
+    assert len(set(level_1 + level_2)) == 6763
+    with pytest.raises(ValueError, match="level"):
+        gb2312_characters(3)
+
+
+def test_fonts_covering_a_text(fonts):
+    assert fonts_covering("a \n b", fonts) == fonts
+    assert {font.family for font in fonts_covering("Щ", fonts)} == {
+        family for family in {f.family for f in fonts} if family.startswith(("DejaVu", "STIX"))
+    }
+    assert fonts_covering("中", fonts) == []
+
+
+def test_chinese_fonts_must_draw_what_they_promise(tmp_path):
+    promised = gb2312_characters(1)[:60]
+    apart = {character: f"cid{place:05d}" for place, character in enumerate(promised)}
+    _build_font(tmp_path / "honest.ttf", "Honest", apart)
+    _build_font(tmp_path / "box.ttf", "One Box", dict.fromkeys(promised, "cid00000"))
+    _build_font(tmp_path / "blank.ttf", "Blanks", apart, blank={"cid00007"})
+    _build_font(
+        tmp_path / "pairs.ttf", "Pairs", {c: f"cid{i // 2:05d}" for c, i in _numbered(apart)}
+    )
+    _build_font(tmp_path / "wrong.ttf", "Wrong Name", apart | {promised[3]: "Zcaron"})
+    _build_font(tmp_path / "few.ttf", "Few", dict(list(apart.items())[:30]))
+    found = find_chinese_fonts(tmp_path, system=False, characters=promised[:40])
+    assert [font.family for font in found] == ["Honest"]
+    assert find_chinese_fonts(tmp_path, system=False) == []  # none has all of level 1
+
+
+def _numbered(mapping):
+    return [(character, place) for place, character in enumerate(mapping)]
+
+
+def _build_font(path, family, chinese, blank=()):
+    """Write a TrueType font of rectangles, each glyph of its own size."""
+    names = {ord(c): agl.UV2AGL[ord(c)] for c in string.ascii_letters + string.digits}
+    character_map = names | {ord(c): glyph for c, glyph in chinese.items()}
+    order = [".notdef", *sorted(set(character_map.values()))]
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder(order)
+    builder.setupCharacterMap(character_map)
+    glyphs = {}
+    for place, name in enumerate(order):
+        pen = TTGlyphPen(None)
+        if name not in blank:
+            right, top = 100 + 40 * (place % 20), 100 + 40 * (place // 20)
+            pen.moveTo((0, 0))
+            for point in ((0, top), (right, top), (right, 0)):
+                pen.lineTo(point)
+            pen.closePath()
+        glyphs[name] = pen.glyph()
+    builder.setupGlyf(glyphs)
+    builder.setupHorizontalMetrics(dict.fromkeys(order, (1000, 0)))
+    builder.setupHorizontalHeader(ascent=880, descent=-120)
+    builder.setupNameTable({"familyName": family, "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(path)
+    return path

@@ -2,7 +2,9 @@
 
 matplotlib ships about a dozen text fonts (DejaVu Sans, Serif and Mono, STIX, and Knuth's Computer
 Modern), so text can be rendered on any machine where the library is installed. A folder of further
-fonts makes the print more varied.
+fonts, or all fonts that are installed (as fontconfig lists them), make the print more varied. None
+of matplotlib's prints Chinese: see :func:`find_chinese_fonts`, and
+:mod:`ocrlearn.data.synth.glyph_bank` for machines that have no such font.
 
 A font's character map cannot be believed blindly. TeX's Computer Modern fonts put ``¡`` where
 Unicode has ``<`` and an accent where it has ``_``; matplotlib's copies of the TeX symbol fonts
@@ -10,23 +12,38 @@ claim to hold ``A`` and draw a part of a bracket; a "last resort" font draws the
 letter. Text printed with a wrong map would be labelled wrongly, and whatever learns from it would
 learn the error. :func:`find_fonts` therefore believes an entry of the map only where the *name* of
 the glyph agrees with the character (Adobe Glyph List), and keeps a font only if its letters and
-digits are all there and all different.
+digits are all there and all different. Chinese glyphs have numbers for names, which agree with
+everything; there a glyph that stands for many characters gives the placeholder away, and
+:func:`find_chinese_fonts` also draws a few and looks whether they differ.
 """
 
+import shutil
 import string
+import subprocess
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Font", "find_fonts", "matplotlib_font_folder"]
+__all__ = [
+    "Font",
+    "find_chinese_fonts",
+    "find_fonts",
+    "fonts_covering",
+    "gb2312_characters",
+    "matplotlib_font_folder",
+]
 
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 _NEEDED = frozenset(string.ascii_letters + string.digits)
 
 _SAME_IN_PRINT = {"'": "’", '"': "”"}
 """Printed books set curly quotes where a transcript has the straight ones: both are accepted."""
+
+_MOST_SHARED = 8
+"""A glyph that more characters than this are mapped to is a placeholder, not their picture."""
 
 _TEX_NAMES = {
     "cmr10": ("Computer Modern", "Roman"),
@@ -94,7 +111,7 @@ def matplotlib_font_folder() -> Path:
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
-def find_fonts(folder: str | Path | None = None) -> list[Font]:
+def find_fonts(folder: str | Path | None = None, *, system: bool = False) -> list[Font]:
     """List the fonts fit for printing English text.
 
     Parameters
@@ -102,37 +119,142 @@ def find_fonts(folder: str | Path | None = None) -> list[Font]:
     folder
         A further folder, searched with all its sub-folders for TrueType and OpenType files. The
         fonts that matplotlib ships are always included.
+    system
+        Include every font that fontconfig knows, which on Linux is every installed one. Then what
+        is found, and every seeded choice among it, differs from machine to machine.
 
     Returns
     -------
     list of Font
         Sorted by family, style and file name, so that the order (and with it every seeded choice)
-        does not depend on the file system. A face found twice, by family and style, is listed once,
-        and matplotlib's copy is the one kept. Symbol fonts, and files that are no readable font,
-        are left out.
+        does not depend on the file system. A face found twice, by family and style, is listed once;
+        matplotlib's copy is kept before one in `folder`, and that before one of the system. Symbol
+        fonts, and files that are no readable font, are left out.
 
     Raises
     ------
     FileNotFoundError
-        If `folder` does not exist.
+        If `folder` does not exist, or `system` is asked for where fontconfig's ``fc-list`` is not
+        installed.
     NotADirectoryError
         If `folder` is not a folder.
     """
-    folders = [matplotlib_font_folder()]
+    files = _font_files(matplotlib_font_folder())
     if folder is not None:
         extra = Path(folder)
         if not extra.exists():
             raise FileNotFoundError(f"folder of fonts not found: {extra}")
         if not extra.is_dir():
             raise NotADirectoryError(f"folder of fonts is not a folder: {extra}")
-        folders.append(extra)
+        files += _font_files(extra)
+    if system:
+        files += _system_font_files()
     faces: dict[tuple[str, str], Font] = {}
-    for place in folders:
-        files = (p for p in place.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
-        for path in sorted(files):
-            for font in _faces(path):
-                faces.setdefault((font.family, font.style), font)
+    for path in files:
+        for font in _faces(path):
+            faces.setdefault((font.family, font.style), font)
     return sorted(faces.values(), key=lambda font: (font.family, font.style, font.path.name))
+
+
+def fonts_covering(text: str, fonts: Iterable[Font]) -> list[Font]:
+    """Return those of `fonts` that can print every character of `text`, in their order.
+
+    Spaces and line breaks ask for nothing.
+    """
+    needed = frozenset("".join(text.split()))
+    return [font for font in fonts if font.characters >= needed]
+
+
+def find_chinese_fonts(
+    folder: str | Path | None = None, *, system: bool = True, characters: str | None = None
+) -> list[Font]:
+    """List the fonts fit for printing simplified Chinese.
+
+    Parameters
+    ----------
+    folder, system
+        Where to look, as in :func:`find_fonts`.
+    characters
+        What a font must be able to print, by default the 3,755 characters of GB 2312 level 1.
+
+    Returns
+    -------
+    list of Font
+        Maybe empty. Forty of the `characters`, evenly spread, are drawn with each, and a font that
+        leaves one blank or draws two alike is left out, whatever its character map says.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        As in :func:`find_fonts`.
+
+    Deviations
+    ----------
+    Fonts made for Japan, Korea or Taiwan count where they hold the characters. A few of theirs have
+    regional shapes, which a reader of photographs has to know as well. A font without Latin letters
+    and digits is left out, as everywhere here.
+    """
+    wanted = gb2312_characters(1) if characters is None else "".join(characters.split())
+    sample = wanted[:: max(1, len(wanted) // 40)][:40]
+    covering = fonts_covering(wanted, find_fonts(folder, system=system))
+    return [font for font in covering if _draws_apart(font, sample)]
+
+
+@lru_cache(maxsize=2)
+def gb2312_characters(level: int) -> str:
+    """Return the Chinese characters of the national standard GB 2312-80, in its order.
+
+    Parameters
+    ----------
+    level
+        1 for the 3,755 characters in common use, in the order of their pronunciation; 2 for the
+        3,008 less common ones, ordered by radical.
+
+    Raises
+    ------
+    ValueError
+        For any other level.
+    """
+    if level not in (1, 2):
+        raise ValueError(f"level must be 1 or 2, got {level!r}")
+    rows = range(0xB0, 0xD8) if level == 1 else range(0xD8, 0xF8)
+    codes = b"".join(bytes([row, cell]) for row in rows for cell in range(0xA1, 0xFF))
+    return codes.decode("gb2312", errors="ignore")  # the last row of level 1 has five empty cells
+
+
+def _font_files(folder: Path) -> list[Path]:
+    """List the font files in a folder and its sub-folders, sorted."""
+    return sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()
+    )
+
+
+def _system_font_files() -> list[Path]:
+    """Ask fontconfig for the installed font files, sorted."""
+    program = shutil.which("fc-list")
+    if program is None:
+        raise FileNotFoundError(
+            "system=True needs fontconfig's program fc-list, which is not on the PATH; "
+            "install fontconfig, or pass the folder that holds the fonts"
+        )
+    listed = subprocess.run(
+        [program, "--format", "%{file}\n"], capture_output=True, check=True, timeout=60
+    )
+    names = {line for line in listed.stdout.decode(errors="surrogateescape").split("\n") if line}
+    paths = (Path(name) for name in names)
+    return sorted(path for path in paths if path.suffix.lower() in _SUFFIXES and path.is_file())
+
+
+def _draws_apart(font: Font, sample: str) -> bool:
+    """Whether every character of `sample` leaves ink, and no two the same."""
+    from PIL import ImageFont
+
+    try:
+        drawn = ImageFont.truetype(str(font.path), 32, index=font.index)
+        pictures = [bytes(drawn.getmask(character, mode="L")) for character in sample]
+    except (OSError, ValueError):  # FreeType is stricter than fontTools
+        return False
+    return all(map(any, pictures)) and len(set(pictures)) == len(set(sample))
 
 
 @lru_cache(maxsize=1024)
@@ -142,13 +264,28 @@ def _faces(path: Path) -> tuple[Font, ...]:
 
     try:
         if path.suffix.lower() in (".ttc", ".otc"):
-            tables: Iterable[Any] = TTCollection(str(path), lazy=True).fonts
+            with TTCollection(str(path), lazy=True) as collection:
+                count = len(collection)
+            # One face at a time: the tables of a Chinese collection fill hundreds of megabytes.
+            described = _share_characters(
+                _describe(path, index, TTFont(str(path), lazy=True, fontNumber=index))
+                for index in range(count)
+            )
         else:
-            tables = [TTFont(str(path), lazy=True)]
-        described = [_describe(path, index, table) for index, table in enumerate(tables)]
+            described = _share_characters([_describe(path, 0, TTFont(str(path), lazy=True))])
     except Exception:  # fontTools lets many kinds of error through from damaged files
         return ()
-    return tuple(font for font in described if font is not None)
+    return described
+
+
+def _share_characters(fonts: Iterable[Font | None]) -> tuple[Font, ...]:
+    """Let faces with equal character sets hold one set: in Chinese collections it is large."""
+    sets: dict[frozenset[str], frozenset[str]] = {}
+    return tuple(
+        replace(font, characters=sets.setdefault(font.characters, font.characters))
+        for font in fonts
+        if font is not None
+    )
 
 
 def _describe(path: Path, index: int, tables: Any) -> Font | None:
@@ -161,8 +298,11 @@ def _describe(path: Path, index: int, tables: Any) -> Font | None:
     }
     if len(needed_glyphs) < len(_NEEDED):
         return None
+    uses = Counter(character_map.values())
     characters = frozenset(
-        chr(code) for code, glyph in character_map.items() if _agrees(chr(code), glyph)
+        chr(code)
+        for code, glyph in character_map.items()
+        if glyph != ".notdef" and uses[glyph] <= _MOST_SHARED and _agrees(chr(code), glyph)
     ) - _MISNAMED.get(path.stem.lower(), frozenset())
     names = tables["name"]
     family, style = _TEX_NAMES.get(path.stem.lower()) or (
@@ -181,7 +321,7 @@ def _describe(path: Path, index: int, tables: Any) -> Font | None:
     )
 
 
-@cache
+@lru_cache(maxsize=1 << 14)
 def _agrees(char: str, glyph: str) -> bool:
     """Whether the name of a glyph allows that it shows `char`.
 
