@@ -131,7 +131,7 @@ def crop_photograph(path: str | Path, rng: np.random.Generator, size: Size) -> F
     result = np.asarray(cut, dtype=np.float32) / 255
     if mirrored:
         result = result[:, ::-1]
-    return result * tint.astype(np.float32) if gray else np.ascontiguousarray(result)
+    return np.ascontiguousarray(result * tint.astype(np.float32) if gray else result, np.float32)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -396,7 +396,7 @@ def _foliage(size: Size, rng: np.random.Generator) -> FloatImage:
             * (rng.random(count) < 0.6)[owner][..., None]
         )
         vein = 1 - 0.35 * first[..., None]
-        picture = picture * (1 - cover) + cover * colours[owner] * vein
+        picture += (cover * (colours[owner] * vein - picture)).astype(np.float32)
     return np.asarray(picture * (1 + 0.15 * clumps[..., None]), np.float32)
 
 
