@@ -69,6 +69,47 @@ class Reader:
 _ALL = (
     # Images with text
     Reader("icdar2015", "ICDAR 2015 Incidental Scene Text", "detection"),
+    # Words, lines and plates
+    Reader("iiit5k", "IIIT 5K-Word", "recognition"),
+    Reader("svtp", "SVT-Perspective", "recognition", ("test",)),
+    Reader("cute80", "CUTE80", "recognition", ("test",)),
+    Reader("synth90k", "Synth90k (MJSynth)", "recognition", ("train", "validation", "test", "all")),
+    Reader("caffe_ocr", "Chinese lines of caffe_ocr", "recognition"),
+    Reader("fsns", "French Street Name Signs", "recognition", ("train", "validation", "test")),
+    Reader(
+        "ccpd",
+        "Chinese City Parking Dataset",
+        "detection",
+        ("train", "val", "test", "base", "blur", "challenge", "db", "fn", "np", "rotate", "tilt")
+        + ("weather",),
+    ),
+    Reader("ccpd_green", "CCPD-Green", "detection", ("train", "val", "test"), "ccpd"),
+    # Images with masks
+    Reader("bsds500", "BSDS500", "segmentation", ("train", "val", "test")),
+    Reader("camvid", "CamVid", "segmentation", ("train", "val", "test", "all")),
+    Reader(
+        "dibco",
+        "DIBCO",
+        "segmentation",
+        ("all", "2009", "2010", "2011", "2012", "2013", "2014", "2016", "2017", "2018", "2019"),
+    ),
+    # Clips
+    Reader("ucf101", "UCF101", "video"),
+    Reader("hmdb51", "HMDB51", "video", ("train", "test", "unused")),
+    Reader(
+        "something_v1",
+        "Something-Something V1",
+        "video",
+        ("train", "validation", "test"),
+        "something",
+    ),
+    Reader(
+        "something_v2",
+        "Something-Something V2",
+        "video",
+        ("train", "validation", "test"),
+        "something",
+    ),
 )
 
 READERS: dict[str, Reader] = {reader.name: reader for reader in _ALL}
