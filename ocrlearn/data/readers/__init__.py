@@ -80,8 +80,7 @@ _ALL = (
         "ccpd",
         "Chinese City Parking Dataset",
         "detection",
-        ("train", "val", "test", "base", "blur", "challenge", "db", "fn", "np", "rotate", "tilt")
-        + ("weather",),
+        tuple("train val test base blur challenge db fn np rotate tilt weather".split()),
     ),
     Reader("ccpd_green", "CCPD-Green", "detection", ("train", "val", "test"), "ccpd"),
     # Images with masks
