@@ -66,6 +66,9 @@ class Reader:
         return function
 
 
+_LISTED = ("train", "val", "test")
+_CCPD = (*_LISTED, "base", "blur", "challenge", "db", "fn", "np", "rotate", "tilt", "weather")
+
 _ALL = (
     # Images with text
     Reader("icdar2015", "ICDAR 2015 Incidental Scene Text", "detection"),
@@ -80,12 +83,12 @@ _ALL = (
         "ccpd",
         "Chinese City Parking Dataset",
         "detection",
-        tuple("train val test base blur challenge db fn np rotate tilt weather".split()),
+        _CCPD,
     ),
-    Reader("ccpd_green", "CCPD-Green", "detection", ("train", "val", "test"), "ccpd"),
+    Reader("ccpd_green", "CCPD-Green", "detection", _LISTED, "ccpd"),
     # Images with masks
-    Reader("bsds500", "BSDS500", "segmentation", ("train", "val", "test")),
-    Reader("camvid", "CamVid", "segmentation", ("train", "val", "test", "all")),
+    Reader("bsds500", "BSDS500", "segmentation", _LISTED),
+    Reader("camvid", "CamVid", "segmentation", (*_LISTED, "all")),
     Reader(
         "dibco",
         "DIBCO",
