@@ -13,6 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ocrlearn.data.synth.atlas import EM
+
 Array = NDArray[Any]
 
 GEOMETRY = np.dtype(
@@ -134,30 +136,45 @@ def ink_boxes(
     Edges are where the interpolated field passes the cut, along rows for the left and the right
     side (so that slanted letters get upright boxes) and along columns for top and bottom.
     """
-    em = 64.0
     boxes = np.empty((len(letters), 4))
     for i in range(len(letters)):
         pen, base, sx, sy = letters[i, 0], letters[i, 1], letters[i, 2], letters[i, 3]
         start, height, width = places[i, 0], places[i, 1], places[i, 2]
         field = distances[start : start + height * width].reshape(height, width)
-        cut = -weight / math.sqrt(sx * sy)
-        left, top, right, bottom = np.inf, np.inf, -np.inf, -np.inf
-        for r in range(height):
-            y = origins[i, 1] + r / em
-            for c in range(width - 1):
-                a, b = field[r, c] - cut, field[r, c + 1] - cut
-                if (a > 0) != (b > 0):
-                    x = origins[i, 0] + (c + a / (a - b)) / em
-                    u = pen + sx * x - slant * sy * y
-                    left, right = min(left, u), max(right, u)
-        for r in range(height - 1):
-            for c in range(width):
-                a, b = field[r, c] - cut, field[r + 1, c] - cut
-                if (a > 0) != (b > 0):
-                    v = base + sy * (origins[i, 1] + (r + a / (a - b)) / em)
-                    top, bottom = min(top, v), max(bottom, v)
-        boxes[i] = left, top, right, bottom
+        cut = np.float32(-weight / math.sqrt(sx * sy))
+        left, right = np.inf, -np.inf
+        first_row, last_row = height, 0
+        for r in range(1, height - 1):
+            c = 1
+            while c < width and field[r, c] <= cut:
+                c += 1
+            if c == width:
+                continue
+            first_row, last_row = min(first_row, r), r
+            lean = slant * sy * (origins[i, 1] + r / EM)
+            x = c - (field[r, c] - cut) / (field[r, c] - field[r, c - 1])
+            left = min(left, pen + sx * (origins[i, 0] + x / EM) - lean)
+            c = width - 2
+            while field[r, c] <= cut:
+                c -= 1
+            x = c + (field[r, c] - cut) / (field[r, c] - field[r, c + 1])
+            right = max(right, pen + sx * (origins[i, 0] + x / EM) - lean)
+        top = first_row - _farthest(field[first_row], field[first_row - 1], cut)
+        bottom = last_row + _farthest(field[last_row], field[last_row + 1], cut)
+        boxes[i, 0], boxes[i, 2] = left, right
+        boxes[i, 1] = base + sy * (origins[i, 1] + top / EM)
+        boxes[i, 3] = base + sy * (origins[i, 1] + bottom / EM)
     return boxes
+
+
+@njit(cache=True, nogil=True)
+def _farthest(row: Array, beyond: Array, cut: Any) -> float:
+    """How far, of the way from a row with ink to the next without, the ink reaches."""
+    share = 0.0
+    for c in range(len(row)):
+        if row[c] > cut:
+            share = max(share, (row[c] - cut) / (row[c] - beyond[c]))
+    return share
 
 
 @njit(cache=True, nogil=True)
@@ -178,7 +195,6 @@ def draw_letters(
     `letters` has rows of pen, baseline, and scales across and down. Samples of a letter's field
     are interpolated bilinearly; beyond it `field` is left as it is.
     """
-    em = 64.0
     rows, columns = field.shape
     corners = np.empty((4, 2))
     for i in range(len(letters)):
@@ -187,8 +203,8 @@ def draw_letters(
         left, top = origins[i, 0], origins[i, 1]
         unit = math.sqrt(sx * sy)
         for k in range(4):
-            x = left + (width / em if k == 1 or k == 2 else 0.0)
-            y = top + (height / em if k >= 2 else 0.0)
+            x = left + (width / EM if k == 1 or k == 2 else 0.0)
+            y = top + (height / EM if k >= 2 else 0.0)
             corners[k, 0] = pen + sx * x - slant * sy * y
             corners[k, 1] = base + sy * y
         seen = to_image(geometry, corners)
@@ -199,8 +215,8 @@ def draw_letters(
         for r in range(first_row, last_row):
             for c in range(first_column, last_column):
                 down = v[r, c] - base
-                x = ((u[r, c] - pen + slant * down) / sx - left) * em
-                y = (down / sy - top) * em
+                x = ((u[r, c] - pen + slant * down) / sx - left) * EM
+                y = (down / sy - top) * EM
                 if x < 0 or y < 0 or x >= width - 1 or y >= height - 1:
                     continue
                 column, row = int(x), int(y)
@@ -260,69 +276,87 @@ def paint(
     texture, worn = bank[s.texture], bank[s.wear_texture]
     t = s.texture_map
     edge = s.scale / s.sharpness
+    # Copies, because the compiler must assume that writing a pixel may change what `look` holds.
+    t0, t1, t2, t3, t4, t5 = t[0], t[1], t[2], t[3], t[4], t[5]
+    ink, ground, grain_colour = _rgb(s.ink), _rgb(s.ground), _rgb(s.texture_colour)
+    fall_across, fall_down, ink_fall = _rgb(s.fall[0]), _rgb(s.fall[1]), _rgb(s.ink_fall)
+    panel_0, panel_1 = _rgb(s.panel[0]), _rgb(s.panel[1])
+    panel_colour_0, panel_colour_1 = _rgb(s.panel_colour[0]), _rgb(s.panel_colour[1])
+    clutter_colour, shadow_colour = _rgb(s.clutter_colour), _rgb(s.shadow_colour)
+    glow_colour, border_colour = _rgb(s.glow_colour), _rgb(s.border_colour)
+    shadow, relief, light_map = _rgb(s.shadow), _rgb(s.relief), _rgb(s.light)
+    hollow, border, wear, opacity = s.hollow, s.border, s.wear, s.opacity
+    glow_reach, glow, ink_texture, scale = s.glow[0], s.glow[1], s.ink_texture, s.scale
+    bar_at, bar = s.bar[0], s.bar[1]
+    darkness, shine_strength = s.shade[4], s.spot[3]
+    pictured = backdrop.size > 0
     for y in range(height):
         down = y / height
         for x in range(width):
             across = x / width
-            grain = _textured(texture, t[3] * x + t[4] * y + t[5], t[0] * x + t[1] * y + t[2])
-            ground_cover_0 = _cover(s.panel[0, 0] * x + s.panel[0, 1] * y + s.panel[0, 2])
-            ground_cover_1 = _cover(s.panel[1, 0] * x + s.panel[1, 1] * y + s.panel[1, 2])
+            grain = _textured(texture, t3 * x + t4 * y + t5, t0 * x + t1 * y + t2)
+            first_panel = _cover(panel_0[0] * x + panel_0[1] * y + panel_0[2])
+            second_panel = _cover(panel_1[0] * x + panel_1[1] * y + panel_1[2])
             inside = field[y, x]
             other = _cover(clutter[y, x] * edge)
-            if s.bar[1] > 0:
-                ruled = s.bar[1] - abs(v[y, x] - s.bar[0])
-                other = max(other, _cover(ruled * edge))
-            under = 0.0
-            if s.shadow[2] > 0:
-                for step in range(1, s.shadow_steps + 1):
-                    k = step / s.shadow_steps
-                    cast = _at(field, y - k * s.shadow[1], x - k * s.shadow[0])
-                    under = max(under, _cover(cast * s.scale / s.shadow_softness))
-                under *= s.shadow[2]
-            halo = 0.0
-            if s.glow[1] > 0:
-                halo = s.glow[1] * math.exp(min(inside, 0.0) / s.glow[0])
-            bordered = _cover((inside + s.border) * edge) if s.border > 0 else 0.0
+            if bar > 0:
+                other = max(other, _cover((bar - abs(v[y, x] - bar_at)) * edge))
+            under = _shadow_cover(s, field, y, x) if shadow[2] > 0 else 0.0
+            halo = glow * math.exp(min(inside, 0.0) / glow_reach) if glow > 0 else 0.0
+            bordered = _cover((inside + border) * edge) if border > 0 else 0.0
             inked = _cover(inside * edge)
-            if s.hollow > 0:
-                inked -= _cover((inside - s.hollow) * edge)
-            if s.wear > 0:
-                rub = _textured(worn, t[4] * x + t[0] * y + t[2], t[0] * x - t[4] * y + t[5])
-                inked *= min(1.0, max(0.0, 1.0 - s.wear * (rub - 0.7)))
-            inked *= s.opacity
+            if hollow > 0:
+                inked -= _cover((inside - hollow) * edge)
+            if wear > 0:
+                rub = _textured(worn, t4 * x + t0 * y + t2, t0 * x - t4 * y + t5)
+                inked *= min(1.0, max(0.0, 1.0 - wear * (rub - 0.7)))
+            inked *= opacity
             slope = 0.0
-            if s.relief[2] > 0:
+            if relief[2] > 0:
                 right = _at(field, y, x + 1.0) - _at(field, y, x - 1.0)
                 lower = _at(field, y + 1.0, x) - _at(field, y - 1.0, x)
-                slope = (right * s.relief[0] + lower * s.relief[1]) * s.scale / 2
+                slope = (right * relief[0] + lower * relief[1]) * scale / 2
                 near = inside / 0.05
-                slope *= s.relief[2] * math.exp(-near * near)
-            light = s.light[0] + s.light[1] * across + s.light[2] * down
-            if s.shade[4] > 0:
+                slope *= relief[2] * math.exp(-near * near)
+            light = light_map[0] + light_map[1] * across + light_map[2] * down
+            if darkness > 0:
                 deep = (s.shade[0] * x + s.shade[1] * y + s.shade[2]) / s.shade[3]
-                light *= 1.0 - s.shade[4] / (1.0 + math.exp(-min(max(deep, -30.0), 30.0)))
+                light *= 1.0 - darkness / (1.0 + math.exp(-min(max(deep, -30.0), 30.0)))
             shine = 0.0
-            if s.spot[3] > 0:
+            if shine_strength > 0:
                 off = ((x - s.spot[0]) ** 2 + (y - s.spot[1]) ** 2) / s.spot[2] ** 2
-                shine = s.spot[3] * math.exp(-off)
+                shine = shine_strength * math.exp(-off)
+            ink_depth = v[y, x] + 0.35  # measured from half the height of capitals
             for k in range(3):
-                if backdrop.size > 0:
-                    value = backdrop[y, x, k]
-                else:
-                    value = s.ground[k]
-                value += s.fall[0, k] * (across - 0.5) + s.fall[1, k] * (down - 0.5)
-                value += grain * s.texture_colour[k]
-                value += ground_cover_0 * (s.panel_colour[0, k] - value)
-                value += ground_cover_1 * (s.panel_colour[1, k] - value)
-                value += other * (s.clutter_colour[k] - value)
-                value += under * (s.shadow_colour[k] - value)
-                value += halo * (s.glow_colour[k] - value)
-                value += bordered * (s.border_colour[k] - value)
-                tone = s.ink[k] + s.ink_fall[k] * (v[y, x] + 0.35)
-                tone += s.ink_texture * grain * s.texture_colour[k]
+                value = backdrop[y, x, k] if pictured else ground[k]
+                value += fall_across[k] * (across - 0.5) + fall_down[k] * (down - 0.5)
+                value += grain * grain_colour[k]
+                value += first_panel * (panel_colour_0[k] - value)
+                value += second_panel * (panel_colour_1[k] - value)
+                value += other * (clutter_colour[k] - value)
+                value += under * (shadow_colour[k] - value)
+                value += halo * (glow_colour[k] - value)
+                value += bordered * (border_colour[k] - value)
+                tone = ink[k] + ink_fall[k] * ink_depth + ink_texture * grain * grain_colour[k]
                 value += inked * (tone - value) + slope
                 image[y, x, k] = value * light + shine
     return image
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _rgb(values: Array) -> tuple[float, float, float]:
+    return values[0], values[1], values[2]
+
+
+@njit(cache=True, nogil=True)
+def _shadow_cover(s: Any, field: Array, y: int, x: int) -> float:
+    """Share of a pixel in shadow: of the letters moved by the offset or, if solid, up to it."""
+    under = 0.0
+    for step in range(1, s.shadow_steps + 1):
+        k = step / s.shadow_steps
+        cast = _at(field, y - k * s.shadow[1], x - k * s.shadow[0])
+        under = max(under, _cover(cast * s.scale / s.shadow_softness))
+    return under * s.shadow[2]
 
 
 @njit(cache=True, nogil=True)
@@ -357,7 +391,7 @@ def gaussian(image: Array, sigma_x: float, sigma_y: float) -> Array:
 @njit(cache=True, nogil=True)
 def defocus(image: Array, radius: float) -> Array:
     """Blur by a disc: pixels count by their share of it, estimated from 4 x 4 points each."""
-    reach = int(math.ceil(radius))
+    reach = math.ceil(radius)
     size = 2 * reach + 1
     kernel = np.zeros((size, size))
     for y in range(4 * size):
@@ -373,9 +407,9 @@ def defocus(image: Array, radius: float) -> Array:
 @njit(cache=True, nogil=True)
 def motion(image: Array, length: float, angle: float) -> Array:
     """Blur along a straight line, whose points are shared out bilinearly among pixels."""
-    reach = int(math.ceil(length / 2)) + 1
+    reach = math.ceil(length / 2) + 1
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1))
-    number = max(1, int(math.ceil(8 * length)))
+    number = max(1, math.ceil(8 * length))
     for i in range(number):
         along = ((i + 0.5) / number - 0.5) * length
         x, y = reach + along * math.cos(angle), reach - along * math.sin(angle)
@@ -418,7 +452,7 @@ def unsharp(image: Array, amount: float) -> Array:
 
 @njit(cache=True, nogil=True, inline="always")
 def _scramble(state: np.uint64) -> np.uint64:
-    """SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014)."""
+    """SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014)."""
     state += np.uint64(0x9E3779B97F4A7C15)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

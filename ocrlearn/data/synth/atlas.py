@@ -19,7 +19,6 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -321,10 +320,17 @@ def _kerning_matrix(face: Typeface, characters: Sequence[str]) -> NDArray[np.flo
     return matrix
 
 
-def pen_positions(letters: Atlas, text: str) -> NDArray[np.float64]:
-    """Return where the pen stands for each character of `text` and behind the last, in ems."""
-    rows = [letters.rows[character] for character in text]
-    steps = letters.advances[rows]
-    for place, (first, second) in enumerate(pairwise(rows)):
-        steps[place] += letters.kerning[first, second]
-    return np.concatenate([[0.0], np.cumsum(steps)])
+def pen_positions(letters: Atlas, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return where the pen stands for each character and behind the last, in ems.
+
+    Parameters
+    ----------
+    letters
+        The face.
+    rows
+        ``(n,)``: rows of the characters, from ``letters.rows``.
+    """
+    pens = np.zeros(len(rows) + 1)
+    pens[1:] = letters.advances[rows]
+    pens[1:-1] += letters.kerning[rows[:-1], rows[1:]]
+    return pens.cumsum()

@@ -1,12 +1,12 @@
 """Colours of letters and of what they stand on, as photographs and signs have them.
 
-Half of the colours come from photographs: ``colours.json`` holds, for a few hundred small windows
-of natural photographs, the two colours that a window divides into (``recipes/scene_colours.py``),
-after the colour model of SynthText (Gupta, Vedaldi and Zisserman, "Synthetic data for text
-localisation in natural images", CVPR 2016). Their contrast is that of nature, mostly low. People
-choose their signs to be seen, so the other half are sign colours: black, white and grey paint, and
-saturated paint on or under a light or dark one, seen in light that is never quite white. A
-photograph dims and tints both.
+A third of the colours come from photographs: ``colours.json`` holds, for a few hundred small
+windows of natural photographs, the two colours that a window divides into
+(``recipes/scene_colours.py``), after the colour model of SynthText (Gupta, Vedaldi and Zisserman,
+"Synthetic data for text localisation in natural images", CVPR 2016). Their contrast is that of
+nature, mostly low. People choose their signs to be seen, so the others are sign colours: black,
+white and grey paint, and saturated paint on or under a light or dark one, seen in light that is
+never quite white. A photograph dims and tints both.
 
 Deviation from SynthText: it learns the pairs from crops of real words (IIIT5K), which are not ours
 to use; windows of photographs replace them, and sign colours replace what those windows lack.
@@ -23,6 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["ColourPair", "lab_to_rgb", "random_pair", "scene_pairs"]
 
 RGB = tuple[float, float, float]
+
+_FROM_PHOTOGRAPHS = 0.33
 
 _SIGN_HUES: tuple[RGB, ...] = (
     (0.72, 0.05, 0.10),  # signal red
@@ -99,8 +101,8 @@ def scene_pairs() -> tuple[tuple[RGB, RGB, float, float], ...]:
     colours = 255 * lab_to_rgb(table[..., :3])
     spreads = 2.55 * table[..., 3]  # L* is nearly proportional to sRGB's own scale of grey
     return tuple(
-        (tuple(map(float, first)), tuple(map(float, second)), float(one), float(two))
-        for (first, second), (one, two) in zip(colours, spreads, strict=True)
+        ((*first,), (*second,), one, two)
+        for (first, second), (one, two) in zip(colours.tolist(), spreads.tolist(), strict=True)
     )
 
 
@@ -113,17 +115,17 @@ def random_pair(uniforms: "Any") -> ColourPair:
         Iterator over uniform numbers in [0, 1); 16 of them are taken, whatever comes out.
     """
     (kind, pick, swap, shade, hue_jitter, light, *rest) = [next(uniforms) for _ in range(16)]
-    if kind < 0.45:
+    if kind < _FROM_PHOTOGRAPHS:
         pairs = scene_pairs()
         first, second, one, two = pairs[int(pick * len(pairs))]
-        first, second = _pushed_apart(first, second, least=28 + 90 * shade)
+        first, second = _pushed_apart(first, second, least=40 + 100 * shade)
     else:
         first, second = _sign(kind, pick, shade, rest[:5])
         one, two = 2 + 6 * rest[5], 2 + 10 * rest[5]
     if swap < 0.5:
         first, second, one, two = second, first, two, one
     # What the light leaves of both: dim to full, a little tinted.
-    level = 1.0 - 0.55 * light**2 if kind >= 0.45 else 1.0
+    level = 1.0 - 0.5 * light**3 if kind >= _FROM_PHOTOGRAPHS else 1.0
     tint = (level * (0.94 + 0.12 * rest[6]), level, level * (0.92 + 0.16 * rest[7]))
     haze = 40 * rest[8] ** 3 * hue_jitter  # stray light lifts what is dark
     return ColourPair(_lit(first, tint, haze), _lit(second, tint, haze), one, two)
@@ -132,7 +134,7 @@ def random_pair(uniforms: "Any") -> ColourPair:
 def _sign(kind: float, pick: float, shade: float, rest: list[float]) -> tuple[RGB, RGB]:
     """Two colours of a painted sign: greys, or paint with white, black, cream or other paint."""
     dark, bright = 8 + 55 * rest[0], 255 - 60 * rest[1] ** 2
-    if kind < 0.68:
+    if kind < 0.64:
         middle = shade < 0.3  # grey stone or metal under dark or bright letters
         grey = 90 + 100 * rest[2]
         warm = 14 * (rest[3] - 0.4)

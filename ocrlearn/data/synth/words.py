@@ -28,6 +28,7 @@ A sample depends on ``(seed, index, split)`` and the arguments alone.
 import io
 import math
 import string
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,8 +41,16 @@ from PIL import Image
 from ocrlearn._validate import check_choice, check_image, check_number
 from ocrlearn.data.samples import Sample, TextInstance
 from ocrlearn.data.synth import _words_numba as kernels
-from ocrlearn.data.synth.atlas import EM, REACH, Atlas, Typeface, atlas, typeface, typefaces
-from ocrlearn.data.synth.atlas import pen_positions as _pen_positions
+from ocrlearn.data.synth.atlas import (
+    EM,
+    REACH,
+    Atlas,
+    Typeface,
+    atlas,
+    pen_positions,
+    typeface,
+    typefaces,
+)
 from ocrlearn.data.synth.colours import random_pair
 from ocrlearn.data.synth.fonts import Font
 from ocrlearn.data.synth.texts import _WORDS, seeded_generator, vocabulary
@@ -61,12 +70,12 @@ class Chance(Iterator[float]):
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._numbers = iter(rng.random(256).tolist())
+        self._numbers = iter(rng.random(192).tolist())
 
     def __next__(self) -> float:
         for number in self._numbers:
             return float(number)
-        self._numbers = iter(self._rng.random(256).tolist())
+        self._numbers = iter(self._rng.random(192).tolist())
         return next(self)
 
     def happens(self, probability: float) -> bool:
@@ -106,14 +115,12 @@ def _flattened(split: str, power: float) -> tuple[tuple[str, ...], list[float]]:
 
 
 def _vocabulary_word(chance: Chance, split: str) -> str:
-    """A third as often as English has them, so that short words are learnt; the others flatter."""
+    """Draw a third nearly as often as English has them, for its short words, the rest flatter."""
     words, cumulative = _flattened(split, 0.75 if chance.happens(0.35) else 0.3)
     return words[_place(cumulative, next(chance))]
 
 
 def _place(cumulative: Sequence[float], value: float) -> int:
-    from bisect import bisect_right
-
     return min(bisect_right(cumulative, value), len(cumulative) - 1)
 
 
@@ -261,7 +268,7 @@ class _Camera:
 
 @lru_cache(maxsize=16)
 def _weights(faces: tuple[Typeface, ...]) -> list[float]:
-    """Running sums of how often each face is chosen: signs prefer sans serif, upright letters."""
+    """Return running sums of how often a face is chosen: signs prefer upright sans serif."""
     families: dict[str, int] = {}
     for face in faces:
         families[face.family] = families.get(face.family, 0) + 1
@@ -274,7 +281,7 @@ def _weights(faces: tuple[Typeface, ...]) -> list[float]:
         weight *= 0.5 if face.italic else 1.0
         weights.append(weight / families[face.family])
     sums = np.cumsum(weights)
-    return (sums / sums[-1]).tolist()  # type: ignore[no-any-return]
+    return (sums / sums[-1]).tolist()
 
 
 def _choose_face(chance: Chance, text: str, faces: tuple[Typeface, ...]) -> Typeface:
@@ -293,16 +300,17 @@ def _choose_face(chance: Chance, text: str, faces: tuple[Typeface, ...]) -> Type
 
 def _set(
     letters: Atlas, text: str, stretch: float, tracking: float, pen: float, base: float
-) -> _Lettering:
-    """Set `text` on a straight baseline."""
-    rows = [letters.rows[character] for character in text]
-    pens = _pen_positions(letters, text)[:-1]
-    table = np.empty((len(text), 4))
-    table[:, 0] = pen + pens * stretch + tracking * np.arange(len(text))
+) -> tuple[_Lettering, float]:
+    """Set `text` on a straight baseline; also return where the pen is then."""
+    rows = np.array([letters.rows[character] for character in text])
+    pens = pen_positions(letters, rows) * stretch
+    pens += pen + tracking * np.arange(len(pens))
+    table = np.empty((len(rows), 4))
+    table[:, 0] = pens[:-1]
     table[:, 1] = base
     table[:, 2] = stretch
     table[:, 3] = 1.0
-    return _Lettering(letters.places[rows], letters.origins[rows], table)
+    return _Lettering(letters.places[rows], letters.origins[rows], table), float(pens[-1])
 
 
 def _plan_word(
@@ -322,7 +330,7 @@ def _plan_word(
     tracking = _tracking(chance) if not face.monospaced else chance.uniform(-0.08, 0.0)
     slant = 0.0 if face.italic or not chance.happens(0.15) else chance.uniform(-0.1, 0.35)
     weight = _weight(chance, letters)
-    word = _set(letters, text, stretch, tracking, 0.0, 0.0)
+    word, _ = _set(letters, text, stretch, tracking, 0.0, 0.0)
     _vary_sizes(chance, word, text, effects)
     boxes = kernels.ink_boxes(
         letters.distances, word.places, word.origins, word.letters, slant, weight
@@ -337,6 +345,7 @@ def _plan_word(
     backdrop = _backdrop(chance, backgrounds, native, width)
     look = _look(chance, letters, weight, scale, (native, width), block, backdrop, effects)
     camera = _camera(chance, scale * letters.x_height, native, height, effects)
+    _keep_legible(look, camera)
     output = (height, max(4, round(width * height / native)))
     return _Plan(
         text, face, word, clutter, slant, weight, boxes, geometry, look,
@@ -409,7 +418,8 @@ def _place_word(
     length, thick = right - left, bottom - top
     geometry = np.zeros(1, kernels.GEOMETRY)
     g = geometry[0]
-    g["middle"] = (left + right) / 2
+    middle = (left + right) / 2
+    g["middle"] = middle
     kind = next(chance)
     if kind < 0.05 and length > 1.5 * thick:
         bend = chance.uniform(0.15, 0.9) * (1 if chance.happens(0.75) else -1)
@@ -436,7 +446,7 @@ def _place_word(
         tilt = chance.bell(0.13) * min(1.0, 4 * thick / length) / max(length / 2, thick)
         nod = chance.bell(0.06) / thick
     cosine, sine = math.cos(angle), math.sin(angle)
-    centre = np.array([[1, 0, -g["middle"]], [0, 1, -(top + bottom) / 2], [0, 0, 1]])
+    centre = np.array([[1, 0, -middle], [0, 1, -(top + bottom) / 2], [0, 0, 1]])
     affine = np.array(
         [
             [cosine * aspect, cosine * shear + sine, 0],
@@ -492,7 +502,7 @@ def _margins(chance: Chance) -> tuple[float, float, float, float]:
 def _outline(block: tuple[float, float, float, float], points: int) -> Array:
     """Points along the top of a box to the right and along its bottom back, ``(2 points, 2)``."""
     left, top, right, bottom = block
-    along = np.linspace(left, right, points)
+    along = left + (right - left) / (points - 1) * np.arange(points)
     outline = np.empty((2 * points, 2))
     outline[:points, 0], outline[:points, 1] = along, top
     outline[points:, 0], outline[points:, 1] = along[::-1], bottom
@@ -509,27 +519,25 @@ def _neighbours(
     effects: list[str],
 ) -> _Lettering:
     """Words of the lines above and below and on the same line, of which a crop shows a bit."""
-    left, top, right, bottom = block
+    left, _, right, _ = block
     kind = next(chance)
     parts = []
     gap = chance.uniform(0.22, 0.5)
     if kind < 0.75:
         leading = chance.uniform(0.95, 1.5)
         for direction in ((1,), (-1,), (1, -1))[chance.below(3)]:
-            length, pen = right - left, left - chance.uniform(0, 1.5)
-            while length > 0:
+            pen = left - chance.uniform(0, 1.5)
+            while pen < right:
                 text = _known(_cased(_vocabulary_word(chance, split), chance), letters)
-                part = _set(letters, text, stretch, tracking, pen, direction * leading)
-                step = stretch * float(_pen_positions(letters, text)[-1]) + tracking * len(text)
-                pen += step + gap
-                length -= step + gap
+                part, end = _set(letters, text, stretch, tracking, pen, direction * leading)
                 parts.append(part)
+                pen = end + gap
     if kind > 0.65:
-        for side in (0, 1) if chance.happens(0.3) else (chance.below(2),):
+        for after in (False, True) if chance.happens(0.3) else (chance.happens(0.5),):
             text = _known(_cased(_vocabulary_word(chance, split), chance), letters)
-            step = stretch * float(_pen_positions(letters, text)[-1]) + tracking * len(text)
-            pen = right + gap if side else left - gap - step
-            parts.append(_set(letters, text, stretch, tracking, pen, 0.0))
+            part, end = _set(letters, text, stretch, tracking, 0.0, 0.0)
+            part.letters[:, 0] += right + gap if after else left - gap - end
+            parts.append(part)
     effects.append("neighbours")
     return _Lettering(
         np.concatenate([part.places for part in parts]),
@@ -543,7 +551,7 @@ def _known(text: str, letters: Atlas) -> str:
 
 
 def _backdrop(chance: Chance, backgrounds: Sequence[Array], height: int, width: int) -> Array:
-    """A crop of one of the pictures, enlarged or reduced; without pixels where there are none."""
+    """Return a crop of one of the pictures, scaled; without pixels where there are none."""
     if not len(backgrounds):
         return np.empty((0, 0, 3), np.float32)
     picture = chance.pick(backgrounds)
@@ -647,13 +655,13 @@ def _decide_ground(
     s["panel"][:, 2] = -1e6
     number = 0 if not chance.happens(0.2) else 1 + chance.below(2)
     for k in range(number):  # the end of a board, a frame, a gap: at one side, hardly in the word
-        tilt = chance.bell(0.06)
+        tilt = chance.bell(0.06) * min(1.0, 3 * height / width)
         inwards = chance.uniform(0.0, 0.14) * height
         side = chance.below(4)
         if side == 0:
-            s["panel"][k] = tilt, -1.0, inwards
+            s["panel"][k] = tilt, -1.0, inwards - tilt * width / 2
         elif side == 1:
-            s["panel"][k] = tilt, 1.0, inwards - height
+            s["panel"][k] = tilt, 1.0, inwards - height - tilt * width / 2
         elif side == 2:
             s["panel"][k] = -1.0, tilt, inwards
         else:
@@ -737,7 +745,7 @@ def _decide_light(chance: Chance, s: Any, size: tuple[int, int], effects: list[s
 def _camera(
     chance: Chance, x_height: float, native: int, height: int, effects: list[str]
 ) -> _Camera:
-    """Decide blur, noise and file. Blur is measured against the letters, so that most stay legible."""
+    """Decide blur, noise and file; blur is measured against the letters, most of which survive."""
     camera = _Camera(seed=int(next(chance) * 2**53), smooth_resize=chance.happens(0.6))
     unit = max(x_height, 4.0) / 16
     kind = next(chance)
@@ -758,12 +766,12 @@ def _camera(
         camera.sharpen = chance.uniform(0.4, 1.8)
         effects.append("sharpened")
     if chance.happens(0.75):
-        camera.read = 6 * next(chance) ** 2
-        camera.shot = 16 * next(chance) ** 2
+        camera.read = 6 * next(chance) ** 3
+        camera.shot = 16 * next(chance) ** 3
         camera.colour_noise = chance.uniform(0, 0.8)
     kind = next(chance)
     if kind < 0.07:
-        camera.contrast, camera.lift = chance.uniform(1.2, 1.9), chance.uniform(20, 90)
+        camera.contrast, camera.lift = chance.uniform(1.2, 1.8), chance.uniform(10, 70)
         effects.append("overexposed")
     elif kind < 0.14:
         camera.contrast, camera.lift = chance.uniform(0.35, 0.7), chance.uniform(-60, 60)
@@ -773,6 +781,34 @@ def _camera(
     if chance.happens(0.7):
         camera.jpeg = int(95 - 65 * next(chance) ** 1.7)
     return camera
+
+
+def _keep_legible(look: Array, camera: _Camera) -> None:
+    """Undo what the light and the exposure do where they leave too little between ink and ground.
+
+    Whoever collects words keeps those that can be read.
+    """
+    s = look[0]
+    ink = s["ink"].tolist()
+    opacity = float(s["opacity"])
+    light = float(s["light"][0] + s["light"][1] / 2 + s["light"][2] / 2)
+
+    def difference() -> float:
+        most = 0.0
+        for front, back in zip(ink, s["ground"].tolist(), strict=True):
+            values = [
+                (min(max(tone * light, 0.0), 255.0) - 127.5) * camera.contrast + 127.5 + camera.lift
+                for tone in (back + opacity * (front - back), back)
+            ]
+            one, two = (min(max(value, 0.0), 255.0) for value in values)
+            most = max(most, abs(one - two))
+        return most
+
+    if difference() < 30:
+        camera.contrast, camera.lift = 1.0, 0.0
+    if difference() < 30:
+        s["light"] = 1.0, 0.0, 0.0
+        light, s["opacity"] = 1.0, 1.0
 
 
 @lru_cache(maxsize=1)
@@ -799,7 +835,8 @@ def _bank() -> Array:
     textures.append(((x // 8) % 2) * 1.0 + fine)
     rows = y // 16
     seams = (y % 16 < 2) | ((x + 16 * (rows % 2)) % 32 < 2)
-    textures.append(np.where(seams, -1.5, 0.6 * rng.standard_normal((8, 4))[rows, x // 32 % 4]))
+    bricks = 0.6 * rng.standard_normal((8, 4))[rows, (x + 16 * (rows % 2)) // 32 % 4]
+    textures.append(np.where(seams, -1.5, bricks))
     textures.append(((x % 8 < 1) | (y % 8 < 1)) * -1.0 + fine)
     textures.append(np.cos(np.pi * x / 4) * np.cos(np.pi * y / 4) + fine)
     bank = np.stack(textures).astype(np.float32)
@@ -883,7 +920,7 @@ def _plan_plain(chance: Chance, text: str, height: int, faces: tuple[Typeface, .
     plain = tuple(face for face in faces if not (face.bold or face.italic)) or faces
     face = _choose_face(chance, text, plain)
     letters = atlas(face)
-    word = _set(letters, text, 1.0, 0.0, 0.0, 0.0)
+    word, _ = _set(letters, text, 1.0, 0.0, 0.0, 0.0)
     boxes = kernels.ink_boxes(letters.distances, word.places, word.origins, word.letters, 0.0, 0.0)
     left, top, right, bottom = _around(boxes)
     scale = height / (1.2 * (bottom - top))
@@ -920,10 +957,10 @@ def _decide(
     realism: str,
     backgrounds: Sequence[Array],
 ) -> _Plan:
-    chance = Chance(seeded_generator(seed, index, split, "word"))
+    rng = seeded_generator(seed, index, split, "word")
+    words, look = Chance(rng), Chance(rng)
     if text is None:
-        text = word_text(chance, split)
-    look = Chance(seeded_generator(seed, index, split, "word look"))
+        text = word_text(words, split)
     if realism == "plain":
         return _plan_plain(look, text, height, faces)
     return _plan_word(look, text, height, faces, split, backgrounds)
@@ -1126,7 +1163,7 @@ def _sample(plan: _Plan, colour: bool, masks: bool) -> Sample:
 
 
 def _ink(plan: _Plan, geometry: Array, only: int | None = None) -> NDArray[np.bool_]:
-    """Pixels of the image that is handed out whose centres are in the ink, of one letter if asked."""
+    """Pixels of the final image whose centres are in the ink of the word, or of one letter."""
     word = plan.word
     if only is not None:
         chosen = slice(only, only + 1)
