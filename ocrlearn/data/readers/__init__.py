@@ -71,7 +71,28 @@ _CCPD = (*_LISTED, "base", "blur", "challenge", "db", "fn", "np", "rotate", "til
 
 _ALL = (
     # Images with text
+    Reader("icdar2003", "ICDAR 2003 Robust Reading", "detection"),
+    Reader(
+        "icdar2003_characters", "ICDAR 2003 cropped characters", "recognition", module="icdar2003"
+    ),
+    Reader("icdar2003_words", "ICDAR 2003 cropped words", "recognition", module="icdar2003"),
+    Reader("icdar2013", "ICDAR 2013 Focused Scene Text", "detection"),
+    Reader("icdar2013_words", "ICDAR 2013 cropped words", "recognition", module="icdar2013"),
     Reader("icdar2015", "ICDAR 2015 Incidental Scene Text", "detection"),
+    Reader("icdar2015_words", "ICDAR 2015 cropped words", "recognition", module="icdar2015"),
+    Reader("mlt2017", "MLT-2017", "detection", ("train", "val", "test")),
+    Reader("rctw17", "RCTW-17", "detection"),
+    Reader("mtwi2018", "MTWI 2018", "detection"),
+    Reader("total_text", "Total-Text", "detection"),
+    Reader(
+        "ctw",
+        "Chinese Text in the Wild (CTW)",
+        "detection",
+        ("train", "val", "test_cls", "test_det"),
+    ),
+    Reader("coco_text", "COCO-Text", "detection", ("train", "val", "test")),
+    Reader("svt", "Street View Text (SVT)", "detection"),
+    Reader("td500", "MSRA-TD500", "detection"),
     # Words, lines and plates
     Reader("iiit5k", "IIIT 5K-Word", "recognition"),
     Reader("svtp", "SVT-Perspective", "recognition", ("test",)),

@@ -10,7 +10,7 @@ import json
 import math
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -22,15 +22,18 @@ from numpy.typing import NDArray
 
 from ocrlearn import geometry
 from ocrlearn._fields import Fields, shown
-from ocrlearn.data.samples import DataFormatError
+from ocrlearn.data.samples import DataFormatError, Sample, TextInstance
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "DataFormatError",
     "Element",
     "Line",
+    "annotated_images",
     "box_quad",
     "clockwise",
+    "existing",
+    "extent_quad",
     "files_by_stem",
     "find_file",
     "find_folder",
@@ -41,6 +44,8 @@ __all__ = [
     "numbers",
     "pairs_by_stem",
     "parse_number",
+    "quad_and_rest",
+    "quoted_words",
     "read_json",
     "read_json_lines",
     "read_lines",
@@ -121,15 +126,21 @@ def inside(folder: Path, name: str, place: str = "") -> Path:
     return path
 
 
+def existing(path: Path, place: str) -> Path:
+    """Return `path` if it is a file; `place` says who speaks of it, for the message."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{place}: there is no file {path}")
+    return path
+
+
 def in_natural_order(paths: Iterable[Path]) -> list[Path]:
     """Sort paths as people do, ``img_2`` before ``img_10``."""
 
     def key(path: Path) -> tuple[list[tuple[int, str]], str]:
         parts = re.findall(r"[0-9]+|[^0-9]+", path.name)
-        return [(int(part), "") if part[0] in "0123456789" else (-1, part) for part in parts], str(
-            path
-        )
+        return [(int(part), "") if part[0] in digits else (-1, part) for part in parts], str(path)
 
+    digits = frozenset("0123456789")
     return sorted(paths, key=key)
 
 
@@ -337,6 +348,21 @@ def box_quad(left: float, top: float, right: float, bottom: float) -> NDArray[np
     return clockwise([left, top, right, top, right, bottom, left, bottom])
 
 
+def extent_quad(values: Any) -> NDArray[np.float32]:
+    """Return the quad of an upright box given as ``[left, top, width, height]``, as COCO has it.
+
+    Raises
+    ------
+    ValueError
+        If these are not four finite numbers, the last two at least 0. Wrap it in :func:`located`.
+    """
+    box = np.asarray(values)
+    if box.shape != (4,) or box.dtype.kind not in "iuf" or (box[2:] < 0).any():
+        raise ValueError(f"a box must be [left, top, width, height], got {shown(values)}")
+    left, top, width, height = box.astype(np.float64).tolist()
+    return box_quad(left, top, left + width, top + height)
+
+
 @contextmanager
 def located(place: str) -> Iterator[None]:
     """Turn every ValueError inside into a :class:`DataFormatError` that begins with `place`."""
@@ -346,6 +372,50 @@ def located(place: str) -> Iterator[None]:
         raise
     except ValueError as error:
         raise DataFormatError(f"{place}: {error}") from None
+
+
+# --- Samples whose labels are lines of text -------------------------------------------------------
+
+
+def quad_and_rest(line: Line, names: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
+    """Split ``x0,y0,x1,y1,x2,y2,x3,y3,REST`` into a quad and the fields of the rest.
+
+    Parameters
+    ----------
+    line
+        Its corners are taken to begin at the text's own top-left; those of a counter-clockwise
+        quad are reversed.
+    names
+        What the fields of the rest are; the last keeps its commas.
+    """
+    wanted = f"8 numbers and {' and '.join(names)}, separated by commas"
+    fields = split_fields(line, 8 + len(names), wanted)
+    corners = numbers(fields[:8], line, wanted)
+    with located(line.place):
+        return clockwise(corners), fields[8:]
+
+
+def annotated_images(
+    pairs: Iterable[tuple[Path, Path]], read_line: Callable[[Line], TextInstance]
+) -> Iterator[Sample]:
+    """Give a sample for every image and its text file, each line of which is one instance."""
+    for image, label in pairs:
+        yield Sample(image, instances=tuple(map(read_line, read_lines(label))))
+
+
+def quoted_words(labels: Path, images: Path) -> Iterator[Sample]:
+    r"""Give the cropped words of a list whose lines are ``word_1.png, "text"``.
+
+    ``"`` and ``\`` inside the text are escaped by a backslash.
+    """
+    wanted = "the name of an image, a comma and a text in quotation marks"
+    for line in read_lines(labels):
+        name, text = split_fields(line, 2, wanted)
+        text = text.strip()
+        if len(text) < 2 or not text[0] == text[-1] == '"':
+            raise line.wrong(wanted)
+        path = existing(inside(images, name.strip(), line.place), line.place)
+        yield Sample(path, text=unquote(text))
 
 
 # --- JSON -----------------------------------------------------------------------------------------
