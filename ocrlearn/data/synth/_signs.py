@@ -197,7 +197,7 @@ def _set(rng: np.random.Generator, texts: Sequence[str], font: Font, size: float
     """Set lines of `texts` under each other; lines after the first may be smaller."""
     tracking = float(rng.uniform(0, 0.2)) if rng.random() < 0.25 else 0.0
     align = float(rng.choice([0.0, 0.5, 1.0], p=[0.4, 0.55, 0.05]))
-    smaller = float(rng.uniform(0.45, 0.9)) if rng.random() < 0.5 else 1.0
+    smaller = float(rng.uniform(0.5, 0.95)) if rng.random() < 0.5 else 1.0
     leading = rng.uniform(1.15, 1.5)
     lines: list[tuple[list[SetWord], list[float], float, float]] = []
     for place, text in enumerate(texts):

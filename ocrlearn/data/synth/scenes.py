@@ -7,8 +7,8 @@ perspective, choose colours by what pictures have, blend. In order:
 1. a background, a procedural surface or a part of a photograph, with some blank panels;
 2. a camera before walls (:mod:`ocrlearn.data.synth._planes`): one wall for most of the text, and a
    second at right angles to it, or the floor, for the rest;
-3. blocks of one to four lines, on boards or painted on the surface, straight or bent, largest
-   first, each where a region has room for it and none overlapping another;
+3. blocks of one to four lines, on boards or painted on the surface, straight or bent, each where
+   a region has room for it and none overlapping another;
 4. light that falls across all of it, lens, sensor and file.
 
 Deviations from SynthText: the direction of a surface is drawn by chance, where SynthText estimates
@@ -270,6 +270,26 @@ def _colours(rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.
     return ink, ground
 
 
+def _difference(pair: tuple[NDArray[np.float32], NDArray[np.float32]]) -> float:
+    """Return the Euclidean distance of two colours, 1 from black to white."""
+    return float(np.linalg.norm(pair[0] - pair[1]) / np.sqrt(3))
+
+
+def _colours_for(
+    surface: NDArray[np.float32], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Draw colours for letters on a surface of a given mean colour.
+
+    Of some pairs the one whose ground is most like the surface, as SynthText chooses, but only
+    among those whose letters would be seen on it: nobody paints a sign that cannot be.
+    """
+    pairs = [_colours(rng) for _ in range(8)]
+    seen = [pair for pair in pairs if _difference((pair[0], surface)) > 0.25]
+    if seen:
+        return min(seen, key=lambda pair: _difference((pair[1], surface)))
+    return max(pairs, key=lambda pair: _difference((pair[0], surface)))
+
+
 def _in_front(matrix: Matrix, half: tuple[float, float]) -> bool:
     """Whether a rectangle on a surface lies before the camera and is not too foreshortened.
 
@@ -327,15 +347,23 @@ class _Scene:
         """Height and width of the picture."""
         return self.picture.shape[0], self.picture.shape[1]
 
-    def draw_centre(self, rng: np.random.Generator, need: float) -> NDArray[np.float64]:
-        """Draw a place, the likelier the more room is around it, up to `need` pixels."""
+    def room(self, need: float) -> NDArray[np.float64]:
+        """Return running sums of how good each small pixel is as the middle of a block.
+
+        The more room is around it, up to `need` pixels, the better.
+        """
         clear = ~(self._borders | self.occupied)
-        room = ndimage.distance_transform_edt(np.pad(clear, 1))[1:-1, 1:-1]
-        weight = np.cumsum(np.minimum(room, need / _COARSE).ravel() ** 3)
-        if weight[-1] == 0:
+        distance = ndimage.distance_transform_edt(np.pad(clear, 1))[1:-1, 1:-1]
+        return np.cumsum(np.minimum(distance, need / _COARSE).ravel() ** 3)
+
+    def draw_centre(
+        self, rng: np.random.Generator, room: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Draw a point (x, y) of the picture by what :meth:`room` says."""
+        if room[-1] == 0:
             return rng.random(2) * self.size[::-1]
-        place = int(np.searchsorted(weight, rng.random() * weight[-1], side="right"))
-        row, column = divmod(min(place, weight.size - 1), room.shape[1])
+        place = int(np.searchsorted(room, rng.random() * room[-1], side="right"))
+        row, column = divmod(min(place, room.size - 1), self.regions.shape[1])
         return (np.array([column, row]) + rng.random(2)) * _COARSE - 0.5
 
     def footprint(self, corners: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -391,7 +419,7 @@ class _Writer:
             left = wanted - scene.word_count
             if left < 1:
                 return
-            self._write(scene, walls, em, min(left, 8), allow_cut=self.rng.random() < 0.08)
+            self._write(scene, walls, em, min(left, 8), allow_cut=self.rng.random() < 0.04)
         smallest = 6.0
         for em in np.geomspace(14, smallest, 12):  # no room so far: small boards, anywhere
             if scene.word_count >= 3:
@@ -405,9 +433,10 @@ class _Writer:
         scenes and that of ICDAR 2003's (large, aimed at) in the others.
         """
         shorter = min(scene.size) / 480
-        middle = 19.0 if self.rng.random() < 0.5 else 40.0
-        sizes = np.exp(self.rng.normal(np.log(middle), 0.55, size=tries)) * shorter
-        yield from np.clip(sizes, 7, 0.4 * min(scene.size)).tolist()
+        middle = 24.0 if self.rng.random() < 0.5 else 48.0
+        sizes = np.exp(self.rng.normal(np.log(middle), 0.6, size=tries)) * shorter
+        sizes[:6] = np.sort(sizes[:6])[::-1]  # what is large needs room while there is some
+        yield from np.clip(sizes, 10, 0.45 * min(scene.size)).tolist()
 
     def _write(
         self,
@@ -450,8 +479,9 @@ class _Writer:
     ) -> tuple[Matrix, NDArray[np.bool_]] | None:
         """Try some places; a board may hide a border of regions, bare letters may not."""
         needed = 0.35 if block.board is not None else 0.85
+        room = scene.room(need=2 * block.half[1])
         for _ in range(10):
-            centre = scene.draw_centre(self.rng, need=2 * block.half[1])
+            centre = scene.draw_centre(self.rng, room)
             if allow_cut:
                 side = int(self.rng.integers(2))
                 centre[side] = self.rng.choice([0.0, scene.size[1 - side] - 1.0])
@@ -485,13 +515,11 @@ class _Writer:
             shift = (float(rng.uniform(-reach, reach)), float(rng.uniform(0.2, 1) * reach))
             shadow = (shift, float(rng.uniform(0.3, 1.5)), float(rng.uniform(0.2, 0.6)))
         if block.board is not None:
-            ink, ground = _colours(rng)
+            ink, ground = max(_colours(rng), _colours(rng), key=_difference)
             return Look(ink, ground, shadow=shadow, sheen=float(rng.uniform(-0.2, 0.2)))
         patch = picture[seen.rows, seen.columns]
         there = patch.reshape(-1, 3).mean(axis=0)
-        # Of some pairs the one whose ground is most like the surface, as SynthText chooses.
-        pairs = [_colours(rng) for _ in range(6)]
-        ink, ground = min(pairs, key=lambda pair: float(((pair[1] - there) ** 2).sum()))
+        ink, ground = _colours_for(there, rng)
         if rng.random() < 0.3:
             return Look(ink, ground, poisson=True)
         outline = None
@@ -607,7 +635,7 @@ def _photographed(
     aim = float(np.clip(rng.normal(0.42, 0.1), 0.2, 0.65))
     gain = np.clip(aim / max(brightness, 0.02), 0.6, 2.5)
     picture = np.clip(picture * np.float32(gain), 0, 1)
-    details["haze"] = float(0.25 * rng.random() ** 2)
+    details["haze"] = float(0.2 * rng.random() ** 2)
     picture = picture + np.float32(details["haze"]) * (np.float32(aim) - picture)
     details["blur"] = float(rng.uniform(0.35, 0.8))
     picture = degrade.gaussian_blur(picture, details["blur"])
