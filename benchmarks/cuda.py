@@ -24,8 +24,9 @@ from rich.table import Table
 
 from ocrlearn import cuda
 
-# CuPy imports NVIDIA's package "cuda", which this file must not be taken for.
-sys.path.remove(str(Path(__file__).resolve().parent))
+# CuPy and torch import NVIDIA's package "cuda", which this file must not be taken for.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [path for path in sys.path if Path(path).resolve() != HERE]
 
 TARGET = RESULTS / "cuda.json"
 PACKAGES = [
