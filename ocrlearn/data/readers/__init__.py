@@ -106,6 +106,7 @@ _ALL = (
         "detection",
         _CCPD,
     ),
+    Reader("synthtext", "SynthText in the Wild", "detection", ("train",)),
     Reader("ccpd_green", "CCPD-Green", "detection", _LISTED, "ccpd"),
     # Images with masks
     Reader("bsds500", "BSDS500", "segmentation", _LISTED),

@@ -59,7 +59,7 @@ def read_hmdb51(folder: str | Path, split: str = "train", *, division: int = 1) 
     check_choice(split, "split", tuple(USES))
     check_number(division, "division", low=1, high=3, integer=True)
     lists = find_folder(
-        folder, ("testTrainMulti_7030_splits", "test_train_splits", "."), "the lists of HMDB51"
+        folder, ("testTrainMulti_7030_splits", "test_train_splits"), "the lists of HMDB51"
     )
     videos = find_folder(folder, ("hmdb51_org", "videos"), "the clips of HMDB51")
     ending = f"_test_split{division}.txt"

@@ -36,7 +36,6 @@ from ocrlearn.data.samples import Clip
 
 __all__ = ["read_ucf101"]
 
-LISTS = ("ucfTrainTestlist", ".")
 _NAME = re.compile(r"v_[A-Za-z]+_g([0-9]{2})_c([0-9]{2})\.avi", re.ASCII)
 
 
@@ -67,9 +66,10 @@ def read_ucf101(folder: str | Path, split: str = "train", *, division: int = 1) 
     """
     check_choice(split, "split", ("train", "test"))
     check_number(division, "division", low=1, high=3, integer=True)
-    lists = find_folder(folder, LISTS, "the lists of UCF101")
-    classes = find_file(lists, ("classInd.txt",), "the classes")
-    path = find_file(lists, (f"{split}list{division:02d}.txt",), f"the list of the {split} split")
+    choices = ("ucfTrainTestlist/classInd.txt", "classInd.txt")
+    classes = find_file(folder, choices, "the classes of UCF101")
+    name = f"{split}list{division:02d}.txt"
+    path = find_file(classes.parent, (name,), f"the list of the {split} split")
     videos = find_folder(folder, ("UCF-101", "UCF101", "videos"), "the clips of UCF101")
     return _clips(path, videos, _classes(classes), numbered=split == "train")
 
