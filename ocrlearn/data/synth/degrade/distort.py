@@ -56,19 +56,22 @@ def elastic_map(
     check_number(shape[1], "shape[1]", low=1, integer=True)
     check_number(amplitude, "amplitude", low=0)
     check_number(sigma, "sigma", low=0, low_open=True)
-    noise = np.stack([smooth_noise(shape, rng, sigma) for _ in range(2)], axis=-1)
+    # A slow field need not be known at every pixel: bilinear between knots is the map itself.
+    step = max(1, int(sigma / 4))
+    knots = -(-(shape[0] - 1) // step) + 1, -(-(shape[1] - 1) // step) + 1
+    noise = np.stack([smooth_noise(knots, rng, sigma / step) for _ in range(2)], axis=-1)
     field = amplitude * noise.astype(np.float64)
-    steepest = _steepness(field)
+    steepest = _steepness(field) / step
     if steepest > _STEEPEST:
         field *= _STEEPEST / steepest
 
     def inverse(points: Points) -> Points:
-        return points + _bilinear(field, points)
+        return points + _bilinear(field, points / step)
 
     def forward(points: Points) -> Points:
-        solution = points - _bilinear(field, points)
+        solution = points - _bilinear(field, points / step)
         for _ in range(_MOST_STEPS):
-            closer = points - _bilinear(field, solution)
+            closer = points - _bilinear(field, solution / step)
             change = np.abs(closer - solution).max(initial=0)
             solution = closer
             if change < _CLOSE_ENOUGH:
@@ -79,12 +82,12 @@ def elastic_map(
 
 
 def _steepness(field: NDArray[np.float64]) -> float:
-    """Most that `field` ``(H, W, 2)`` changes per pixel of way: its largest spectral norm.
+    """Most that `field` ``(H, W, 2)`` changes from knot to knot: its largest spectral norm.
 
-    Between four pixels the Jacobian of a bilinear field mixes the two differences along x and the
+    Between four knots the Jacobian of a bilinear field mixes the two differences along x and the
     two along y, so that its norm is greatest at one of their four pairings.
     """
-    wide = np.pad(field, ((0, 1), (0, 1), (0, 0)), mode="edge")  # a row of pixels is a field too
+    wide = np.pad(field, ((0, 1), (0, 1), (0, 0)), mode="edge")  # a single row is a field too
     along_x, along_y = np.diff(wide, axis=1), np.diff(wide, axis=0)
     steepest = 0.0
     for x_part in (along_x[:-1], along_x[1:]):
