@@ -94,12 +94,15 @@ class Figures:
         Number of annotated texts; None if unknown or if there are none.
     source
         Who says so.
+    about
+        Whether the number of samples is round, or a bound such as "over 250,000".
     """
 
     split: str
     samples: int
     instances: int | None = None
     source: str = ""
+    about: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Card:
     Attributes
     ----------
     name
-        Name of the card's file and of its reader in :mod:`ocrlearn.data.readers`.
+        Name of the card's file, and mostly of its reader in :mod:`ocrlearn.data.readers`.
     title
         The set's own name.
     description
@@ -146,6 +149,9 @@ class Card:
         How to cite it, in BibTeX.
     sources
         Where the facts on the card come from.
+    readers
+        The readers of its parts; unless the card says otherwise, the one of its own name. Where
+        there are several, splits in `figures` are named like "something_v1 train".
     """
 
     name: str
@@ -167,6 +173,7 @@ class Card:
     traps: tuple[str, ...]
     citation: str
     sources: tuple[str, ...]
+    readers: tuple[str, ...]
 
     @property
     def by_program(self) -> bool:
@@ -216,6 +223,7 @@ def _card(name: str, fields: Fields) -> Card:
         traps=fields.strings("traps"),
         citation=_filled(fields, "citation"),
         sources=fields.strings("sources"),
+        readers=fields.strings("readers", (name,)),
     )
     fields.finish()
     if not card.by_program and not card.by_hand:
@@ -249,6 +257,7 @@ def _figures(fields: Fields) -> Figures:
         samples=fields.count("samples"),
         instances=fields.count("instances") if "instances" in fields else None,
         source=fields.string("source", ""),
+        about=fields.boolean("about", False),
     )
     fields.finish()
     return figures
@@ -340,8 +349,8 @@ def card_page(card: Card) -> str:
         f"## How to get it\n\n{_how_to_get(card)}",
         f"## Folder\n\n```text\n{card.layout}\n```",
         (
-            f"Read with `read_{card.name}(FOLDER)` of "
-            f"[`ocrlearn.data.readers.{card.name}`](../ocrlearn/data/readers/{card.name}.py); "
+            f"Read with {_functions(card)} of "
+            f"[`ocrlearn.data.readers`](../ocrlearn/data/readers/{card.name}.py); "
             f"`ocrlearn data check {card.name} FOLDER` tells whether all is there."
         ),
     ]
@@ -351,6 +360,10 @@ def card_page(card: Card) -> str:
     if card.sources:
         parts.append("## Sources\n\n" + "\n".join(f"- {source}" for source in card.sources))
     return "\n\n".join(parts) + "\n"
+
+
+def _functions(card: Card) -> str:
+    return " and ".join(f"`read_{reader}(FOLDER)`" for reader in card.readers)
 
 
 def _facts(card: Card) -> str:
