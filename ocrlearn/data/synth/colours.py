@@ -13,6 +13,7 @@ to use; windows of photographs replace them, and sign colours replace what those
 """
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -106,7 +107,7 @@ def scene_pairs() -> tuple[tuple[RGB, RGB, float, float], ...]:
     )
 
 
-def random_pair(uniforms: "Any") -> ColourPair:
+def random_pair(uniforms: Iterator[float]) -> ColourPair:
     """Draw colours for letters and ground.
 
     Parameters

@@ -430,7 +430,7 @@ def _place_word(
         effects.append("arch")
     elif kind < 0.22:
         g["wave"] = chance.uniform(0.01, 0.06) * thick
-        g["frequency"] = chance.uniform(0.8, 4.5) / max(thick, 0.5)
+        g["frequency"] = chance.uniform(0.8, 3.0) / max(thick, 0.5)
         g["phase"] = chance.uniform(0, 6.2832)
         effects.append("wave")
     elif kind < 0.25:
@@ -1035,7 +1035,7 @@ def render_word(
     -------
     Sample
         ``image``: ``(height, W, 3)`` or ``(height, W)`` uint8. ``instances``: one word, whose
-        outline has four corners, or 14 where the baseline is bent, and whose ``parts`` are the
+        outline has four corners, or 26 where the baseline is bent, and whose ``parts`` are the
         characters; outlines are tight around the ink, may leave the image where the crop cuts into
         the word, and go through the same map as the pixels. ``masks["ink"]``: bool ``(height, W)``,
         pixels whose centre is in the ink of the word, sharp and whatever hides it. ``details``:
@@ -1141,7 +1141,7 @@ def _sample(plan: _Plan, colour: bool, masks: bool) -> Sample:
     corners = plan.boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
     quads = kernels.to_image(geometry, corners).reshape(-1, 4, 2).astype(np.float32)
     bent = bool(set(plan.effects) & {"arc", "arch", "wave", "fold"})
-    outline = kernels.to_image(geometry, _outline(_around(plan.boxes), 7 if bent else 2))
+    outline = kernels.to_image(geometry, _outline(_around(plan.boxes), 13 if bent else 2))
     characters = tuple(
         TextInstance(quad, character, "character")
         for quad, character in zip(quads, plan.text, strict=True)
