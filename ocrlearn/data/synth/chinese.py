@@ -156,16 +156,16 @@ def _clause(rng: Rng, split: str, vertical: bool) -> str:
     for _ in range(rng.integers(2, 9)):
         word = _word(rng, split)
         kind = rng.random()
-        if kind < 0.06:
+        if kind < 0.035:
             word = _chinese_number(rng) if vertical else _number(rng)
         elif vertical:
             pass
-        elif kind < 0.075:
+        elif kind < 0.05:
             word = _pick(rng, _LATIN)
-        elif kind < 0.09:
+        elif kind < 0.065:
             opening, closing = _pick(rng, ("“”", "《》", "（）"))
             word = opening + word + closing
-        elif kind < 0.095:
+        elif kind < 0.075:
             word += "、" + _word(rng, split)
         parts.append(word)
     marks = "，，，，。。。、！？" if vertical else "，，，，，，，。。。。、：；！？"
