@@ -10,6 +10,12 @@
 - :mod:`~ocrlearn.data.synth.degrade`: what ink, paper, light, lens, sensor and files do to print;
 - :mod:`~ocrlearn.data.synth.looks`: chains of these that make clean, scanned and photographed
   images.
+
+:func:`render_word` makes cropped words of scenes, on a faster road of its own:
+
+- :mod:`~ocrlearn.data.synth.atlas`: letters as distance fields;
+- :mod:`~ocrlearn.data.synth.colours`: colours of letters and of what they stand on;
+- :mod:`~ocrlearn.data.synth.words`: what a word says, how it looks, and its picture.
 """
 
 from typing import TYPE_CHECKING
@@ -23,6 +29,9 @@ if TYPE_CHECKING:
     from ocrlearn.data.synth.pages import PageStyle as PageStyle
     from ocrlearn.data.synth.pages import render_page as render_page
     from ocrlearn.data.synth.sheet import Rendered as Rendered
+    from ocrlearn.data.synth.words import render_word as render_word
+    from ocrlearn.data.synth.words import render_words as render_words
+    from ocrlearn.data.synth.words import word_arrays as word_arrays
 
 # Loaded on first use: fonts and text take a moment that `import ocrlearn.data` should not cost.
 _HOMES = {
@@ -32,6 +41,9 @@ _HOMES = {
     "find_fonts": "fonts",
     "render_line": "lines",
     "render_page": "pages",
+    "render_word": "words",
+    "render_words": "words",
+    "word_arrays": "words",
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, _HOMES)
