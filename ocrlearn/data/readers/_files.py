@@ -431,7 +431,8 @@ def _parse_json(text: str) -> Any:
     except RecursionError:
         raise ValueError("not JSON that can be read: it is nested too deeply") from None
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
+        line = f"line {error.lineno}, " if "\n" in text else ""
+        where = f"{line}column {error.colno}"
         raise ValueError(f"not valid JSON at {where}: {error.msg}") from None
 
 
