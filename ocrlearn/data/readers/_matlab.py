@@ -110,7 +110,7 @@ def stream_cells(path: Path, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
             for start in range(0, arrays[0].length, _CELLS_AT_ONCE):
                 count = min(_CELLS_AT_ONCE, arrays[0].length - start)
                 yield from zip(*[array.take(count) for array in arrays], strict=True)
-        except (ValueError, zlib.error) as error:
+        except (ValueError, struct.error, zlib.error) as error:
             raise DataFormatError(f"{path}: {error}") from None
 
 
