@@ -16,6 +16,10 @@
 - :mod:`~ocrlearn.data.synth.atlas`: letters as distance fields;
 - :mod:`~ocrlearn.data.synth.colours`: colours of letters and of what they stand on;
 - :mod:`~ocrlearn.data.synth.words`: what a word says, how it looks, and its picture.
+
+Two generators draw no text: :func:`render_objects` makes scenes for segmentation
+(:mod:`~ocrlearn.data.synth.objects`), and :func:`render_clip` action clips
+(:mod:`~ocrlearn.data.synth.clips`).
 """
 
 from typing import TYPE_CHECKING
@@ -23,9 +27,11 @@ from typing import TYPE_CHECKING
 from ocrlearn._lazy import attach
 
 if TYPE_CHECKING:
+    from ocrlearn.data.synth.clips import render_clip as render_clip
     from ocrlearn.data.synth.fonts import Font as Font
     from ocrlearn.data.synth.fonts import find_fonts as find_fonts
     from ocrlearn.data.synth.lines import render_line as render_line
+    from ocrlearn.data.synth.objects import render_objects as render_objects
     from ocrlearn.data.synth.pages import PageStyle as PageStyle
     from ocrlearn.data.synth.pages import render_page as render_page
     from ocrlearn.data.synth.sheet import Rendered as Rendered
@@ -39,7 +45,9 @@ _HOMES = {
     "PageStyle": "pages",
     "Rendered": "sheet",
     "find_fonts": "fonts",
+    "render_clip": "clips",
     "render_line": "lines",
+    "render_objects": "objects",
     "render_page": "pages",
     "render_word": "words",
     "render_words": "words",
