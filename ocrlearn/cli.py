@@ -19,6 +19,7 @@ import typer
 from ocrlearn import __version__
 from ocrlearn.course import cli as course
 from ocrlearn.course.tour import tour
+from ocrlearn.data import cli as data
 from ocrlearn.document import Page, page_to_json
 from ocrlearn.methods import METHODS
 
@@ -498,6 +499,8 @@ def doctor() -> None:
         table.add_row(mark, finding.subject, text)
     Console().print(table)
 
+
+app.add_typer(data.app, rich_help_panel="Data")
 
 for command in (tour, course.start, course.check, course.hint, course.solution):
     app.command(rich_help_panel="Learn")(command)

@@ -28,6 +28,7 @@ __all__ = [
     "Card",
     "DataFile",
     "Figures",
+    "brief_size",
     "build_pages",
     "card_names",
     "card_page",
@@ -421,7 +422,7 @@ def _cell(text: str) -> str:
 def index_table() -> str:
     """Return the table of all cards for ``datasets/README.md``."""
     rows = [
-        f"| [{card.title}]({card.name}.md) | {card.task} | {_cell(_briefly(card))} | "
+        f"| [{card.title}]({card.name}.md) | {card.task} | {_cell(brief_size(card))} | "
         f"{_HOW[card.download]} |"
         for card in map(find_card, card_names())
     ]
@@ -429,7 +430,7 @@ def index_table() -> str:
     return "\n".join((head, *rows))
 
 
-def _briefly(card: Card) -> str:
+def brief_size(card: Card) -> str:
     """Say how large the set is in a few words: its first figures, of the whole if there are any."""
     first = {figures.split: figures.samples for figures in reversed(card.figures)}
     if "all" in first:

@@ -35,6 +35,7 @@ _GAP = 8  # pixels between cells
 _TEXT = 13  # pixels, size of captions
 _CAPTION = 2 * (_TEXT + 4)
 _FRAMES = 6  # of a clip, in two rows
+_SMALL = 10  # pixels; texts drawn lower than this get a thin outline and no parts
 _WRITTEN = 25  # more texts than this in one picture would hide it
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
@@ -71,9 +72,10 @@ def contact_sheet(
 
     Texts are outlined, blue for lines, green for words, purple for characters, vermilion for what
     is to be ignored, with a dot at the text's own top-left corner; up to 25 of them have their
-    transcription beside. The first mask is laid over the image, ink and objects in vermilion,
-    classes in colours of their own. A clip is a strip of six frames, from left to right in two
-    rows; of a video file, which takes a decoder to open, only the name is shown.
+    transcription beside, unless it is that of the whole image, which stands below. The first mask
+    is laid over the image, ink and objects in vermilion, classes in colours of their own. A clip is
+    a strip of six frames, from left to right in two rows; of a video file, which takes a decoder to
+    open, only the name is shown.
 
     Parameters
     ----------
@@ -141,7 +143,8 @@ def _caption(sample: Sample | Clip) -> tuple[str, str]:
     texts = " | ".join(sample.text.split("\n")) if sample.text is not None else None
     name = sample.image.name if isinstance(sample.image, Path) else ""
     masks = f"mask {next(iter(sample.masks))}" if sample.masks else ""
-    told = f"{len(sample.instances)} texts" if sample.instances else ""
+    number = len(sample.instances)
+    told = f"{number} text{'s' if number > 1 else ''}" if number else ""
     return " · ".join(filter(None, (sample.label, texts))), "  ".join(
         filter(None, (name, told, masks))
     )
@@ -160,11 +163,11 @@ def _labelled(sample: Sample, size: tuple[int, int]) -> Image.Image:
     scale = min(size[0] / image.width, size[1] / image.height, 4.0)
     image = image.resize(_scaled(image.size, scale), Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(image)
-    for instance in _with_parts(sample.instances):
+    for instance in _with_parts(sample.instances, scale):
         _outline(draw, instance, scale)
     if len(sample.instances) <= _WRITTEN:
         for instance in sample.instances:
-            if instance.text:
+            if instance.text and instance.text != sample.text:  # which stands in the caption
                 _label(draw, instance, scale)
     return image
 
@@ -173,20 +176,27 @@ def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _with_parts(instances: Sequence[TextInstance]) -> Iterator[TextInstance]:
-    """Yield the parts before the whole, so that the outline of the whole lies on top."""
+def _with_parts(instances: Sequence[TextInstance], scale: float) -> Iterator[TextInstance]:
+    """Yield the parts before the whole, so that its outline lies on top; none of tiny texts."""
     for instance in instances:
-        yield from _with_parts(instance.parts)
+        if _height(instance, scale) >= _SMALL:
+            yield from _with_parts(instance.parts, scale)
         yield instance
+
+
+def _height(instance: TextInstance, scale: float) -> float:
+    """Return the shorter side of a text as it is drawn, in pixels."""
+    sides = np.linalg.norm(np.roll(instance.quad, -1, axis=0) - instance.quad, axis=1)
+    return float(sides.min()) * scale
 
 
 def _outline(draw: ImageDraw.ImageDraw, instance: TextInstance, scale: float) -> None:
     # A corner at pixel centre x lies at (x + 0.5) * scale - 0.5 in the picture of another size.
     points = [tuple(point) for point in (instance.polygon + 0.5) * scale - 0.5]
     colour = _IGNORED if instance.ignore else _COLOURS[instance.level]
-    width = 1 if instance.level == "character" else 2
-    draw.line([*points, points[0]], colour, width, joint="curve")
-    if instance.level != "character":
+    slight = instance.level == "character" or _height(instance, scale) < _SMALL
+    draw.line([*points, points[0]], colour, 1 if slight else 2, joint="curve")
+    if not slight:
         x, y = points[0]
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), colour)
 
