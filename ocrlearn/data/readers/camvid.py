@@ -116,7 +116,7 @@ def read_camvid(
     pairs = pairs_by_stem(images_by_stem(images_at), labels, images_at, labels_at)
     table = find_file(folder, ("label_colors.txt", "labels/label_colors.txt"), "the colours")
     numbers = _numbers(read_colors(table), classes, table)
-    pairs = [pair for pair in pairs if split in ("all", _split(pair[0]))]
+    pairs = [pair for pair in pairs if split == "all" or _split(pair[0]) == split]
     return _in_owners_layout(pairs, numbers if load_masks else None)
 
 
