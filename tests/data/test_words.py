@@ -325,7 +325,7 @@ def test_letters_are_drawn_by_their_field():
     dark = (255.0 - image[32, :, 0]) / 255
     scale = plan.geometry[0]["forth"][0, 0]
     assert dark.sum() == pytest.approx(201 / 2048 * scale, abs=0.35)
-    plan.weight = 0.02
+    plan.manner.weight = 0.02
     bolder = (255.0 - words._draw(plan)[32, :, 0]) / 255
     assert bolder.sum() - dark.sum() == pytest.approx(0.04 * scale, abs=0.1)
 

@@ -55,7 +55,7 @@ from ocrlearn.data.synth.colours import random_pair
 from ocrlearn.data.synth.fonts import Font
 from ocrlearn.data.synth.texts import _WORDS, seeded_generator, vocabulary
 
-__all__ = ["REALISMS", "render_word", "render_words", "word_arrays", "word_text"]
+__all__ = ["REALISMS", "render_word", "render_words", "word_arrays", "word_coverages", "word_text"]
 
 REALISMS = ("scene", "plain")
 
@@ -229,15 +229,24 @@ class _Lettering:
 
 
 @dataclass(eq=False)
+class _Manner:
+    """How letters are cut: what makes many faces of one."""
+
+    face: Typeface
+    stretch: float  # widths of letters, 1 as designed
+    tracking: float  # extra distance in ems
+    slant: float  # shift to the right per height
+    weight: float  # how far edges move outwards, in ems
+
+
+@dataclass(eq=False)
 class _Plan:
     """All that is decided about a word, before anything is drawn."""
 
     text: str
-    face: Typeface
+    manner: _Manner
     word: _Lettering
     clutter: _Lettering
-    slant: float
-    weight: float
     boxes: Array  # (n, 4) around the ink of each character, flat
     geometry: Array
     look: Array
@@ -313,16 +322,10 @@ def _set(
     return _Lettering(letters.places[rows], letters.origins[rows], table), float(pens[-1])
 
 
-def _plan_word(
-    chance: Chance,
-    text: str,
-    height: int,
-    faces: tuple[Typeface, ...],
-    split: str,
-    backgrounds: Sequence[Array],
-) -> _Plan:
-    """Decide everything about a word in a scene."""
-    effects: list[str] = []
+def _letter(
+    chance: Chance, text: str, faces: tuple[Typeface, ...], effects: list[str]
+) -> tuple[_Manner, _Lettering, Array]:
+    """Choose a face and how to vary it, set the word, and measure the boxes of its letters."""
     face = _choose_face(chance, text, faces)
     letters = atlas(face)
     stretch = math.exp(chance.bell(0.2)) if chance.happens(0.75) else 1.0
@@ -335,20 +338,35 @@ def _plan_word(
     boxes = kernels.ink_boxes(
         letters.distances, word.places, word.origins, word.letters, slant, weight
     )
+    return _Manner(face, stretch, tracking, slant, weight), word, boxes
+
+
+def _plan_word(
+    chance: Chance,
+    text: str,
+    height: int,
+    faces: tuple[Typeface, ...],
+    split: str,
+    backgrounds: Sequence[Array],
+) -> _Plan:
+    """Decide everything about a word in a scene."""
+    effects: list[str] = []
+    manner, word, boxes = _letter(chance, text, faces, effects)
+    letters = atlas(manner.face)
     block = _around(boxes)
     native = _native_height(chance, height)
     geometry, width, scale = _place_word(chance, block, native, effects)
     if chance.happens(0.22):
-        clutter = _neighbours(chance, letters, stretch, tracking, block, split, effects)
+        clutter = _neighbours(chance, letters, manner, block, split, effects)
     else:
         clutter = _no_lettering()
     backdrop = _backdrop(chance, backgrounds, native, width)
-    look = _look(chance, letters, weight, scale, (native, width), block, backdrop, effects)
+    look = _look(chance, letters, manner.weight, scale, (native, width), block, backdrop, effects)
     camera = _camera(chance, scale * letters.x_height, native, height, effects)
     _keep_legible(look, camera)
     output = (height, max(4, round(width * height / native)))
     return _Plan(
-        text, face, word, clutter, slant, weight, boxes, geometry, look,
+        text, manner, word, clutter, boxes, geometry, look,
         (native, width), output, camera, backdrop, effects,
     )  # fmt: skip
 
@@ -512,14 +530,14 @@ def _outline(block: tuple[float, float, float, float], points: int) -> Array:
 def _neighbours(
     chance: Chance,
     letters: Atlas,
-    stretch: float,
-    tracking: float,
+    manner: _Manner,
     block: tuple[float, float, float, float],
     split: str,
     effects: list[str],
 ) -> _Lettering:
     """Words of the lines above and below and on the same line, of which a crop shows a bit."""
     left, _, right, _ = block
+    stretch, tracking = manner.stretch, manner.tracking
     kind = next(chance)
     parts = []
     gap = chance.uniform(0.22, 0.5)
@@ -871,14 +889,14 @@ def _dead_leaves(rng: np.random.Generator, size: int, number: int) -> Array:
 # --- Drawing --------------------------------------------------------------------------------------
 
 
-def _field(plan: _Plan, lettering: _Lettering, u: Array, v: Array, geometry: Array) -> Array:
+def _field(manner: _Manner, lettering: _Lettering, u: Array, v: Array, geometry: Array) -> Array:
     """Distances to the edge of some letters, in ems, for the pixels that show points (u, v)."""
-    letters = atlas(plan.face)
+    letters = atlas(manner.face)
     field = np.full(u.shape, -REACH / EM, np.float32)
     if len(lettering.letters):
         kernels.draw_letters(
             field, u, v, geometry, letters.distances, lettering.places, lettering.origins,
-            lettering.letters, plan.slant, plan.weight,
+            lettering.letters, manner.slant, manner.weight,
         )  # fmt: skip
     return field
 
@@ -886,8 +904,8 @@ def _field(plan: _Plan, lettering: _Lettering, u: Array, v: Array, geometry: Arr
 def _draw(plan: _Plan) -> NDArray[np.uint8]:
     """Draw a word and take its picture: ``(H, W, 3)`` uint8."""
     u, v = kernels.look_back(plan.geometry, *plan.size)
-    field = _field(plan, plan.word, u, v, plan.geometry)
-    clutter = _field(plan, plan.clutter, u, v, plan.geometry)
+    field = _field(plan.manner, plan.word, u, v, plan.geometry)
+    clutter = _field(plan.manner, plan.clutter, u, v, plan.geometry)
     image = kernels.paint(plan.look, field, clutter, v, _bank(), plan.backdrop)
     camera = plan.camera
     if camera.gaussian[0]:
@@ -939,7 +957,8 @@ def _plan_plain(chance: Chance, text: str, height: int, faces: tuple[Typeface, .
     look[0]["panel"][:, 2] = -1e6
     size = (height, width)
     return _Plan(
-        text, face, word, _no_lettering(), 0.0, 0.0, boxes, geometry, look, size, size,
+        text, _Manner(face, 1.0, 0.0, 0.0, 0.0), word, _no_lettering(), boxes, geometry, look,
+        size, size,
         _Camera(), np.empty((0, 0, 3), np.float32), [],
     )  # fmt: skip
 
@@ -1120,6 +1139,80 @@ def word_arrays(
     return batch, widths, texts
 
 
+def word_coverages(
+    seed: int,
+    start: int,
+    count: int,
+    *,
+    width: int | None = None,
+    height: int = 32,
+    split: str = "training",
+    fonts: Iterable[Font | Typeface] | None = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64], list[str]]:
+    """Draw only how much of each pixel is ink, and choose colours: what a GPU makes words from.
+
+    Letters vary as in :func:`render_word`; words are straight, upright and sharp. The rest is left
+    to :func:`ocrlearn.nn.word_batch.compose_words`.
+
+    Parameters
+    ----------
+    seed, start, count, width, height, split, fonts
+        As for :func:`word_arrays`.
+
+    Returns
+    -------
+    coverages
+        ``(count, height, width)`` uint8: 255 where ink covers the whole pixel, 0 right of a word.
+    inks, grounds
+        ``(count, 3)`` uint8 sRGB.
+    widths, texts
+        As for :func:`word_arrays`.
+    """
+    _check(height, "plain", None)
+    check_number(count, "count", low=1, integer=True)
+    if width is not None:
+        check_number(width, "width", low=4, integer=True)
+    faces = _checked_faces(fonts)
+    images, texts = [], []
+    inks, grounds = np.empty((count, 3), np.uint8), np.empty((count, 3), np.uint8)
+    for place in range(count):
+        rng = seeded_generator(seed, start + place, split, "word coverage")
+        words, chance = Chance(rng), Chance(rng)
+        text = word_text(words, split)
+        pair = random_pair(chance)
+        inks[place], grounds[place] = pair.ink, pair.ground
+        images.append(_coverage(chance, text, height, faces, width or _WIDEST * height))
+        texts.append(text)
+    widths = np.array([image.shape[1] for image in images])
+    batch = np.zeros((count, height, int(widths.max()) if width is None else width), np.uint8)
+    for row, image in zip(batch, images, strict=True):
+        row[:, : image.shape[1]] = image
+    return batch, inks, grounds, widths, texts
+
+
+def _coverage(
+    chance: Chance, text: str, height: int, faces: tuple[Typeface, ...], widest: int
+) -> NDArray[np.uint8]:
+    """Draw the letters of a straight word with small margins, no wider than `widest`."""
+    manner, word, boxes = _letter(chance, text, faces, [])
+    left, top, right, bottom = _around(boxes)
+    margin = chance.uniform(0.04, 0.16) * (bottom - top)
+    scale = height / (bottom - top + 2 * margin)
+    length = (right - left + 2 * margin) * scale
+    width = min(widest, max(6, round(length)))
+    across = scale * width / length
+    geometry = np.zeros(1, kernels.GEOMETRY)
+    geometry[0]["forth"] = [
+        [across, 0, (margin - left) * across - 0.5],
+        [0, scale, (margin - top) * scale - 0.5],
+        [0, 0, 1],
+    ]
+    geometry[0]["back"] = np.linalg.inv(geometry[0]["forth"])
+    u, v = kernels.look_back(geometry, height, width)
+    field = _field(manner, word, u, v, geometry)
+    return (255 * np.clip(field * scale + 0.5, 0, 1) + 0.5).astype(np.uint8)
+
+
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Luma of ITU-R BT.601, as JPEG has it."""
     return np.asarray(Image.fromarray(image).convert("L"))
@@ -1155,7 +1248,7 @@ def _sample(plan: _Plan, colour: bool, masks: bool) -> Sample:
         height=plan.output[0],
         masks={"ink": _ink(plan, geometry)} if masks else {},
         details={
-            "font": plan.face.name,
+            "font": plan.manner.face.name,
             "effects": list(plan.effects),
             "native_height": plan.size[0],
         },
@@ -1169,6 +1262,6 @@ def _ink(plan: _Plan, geometry: Array, only: int | None = None) -> NDArray[np.bo
         chosen = slice(only, only + 1)
         word = _Lettering(word.places[chosen], word.origins[chosen], word.letters[chosen])
     u, v = kernels.look_back(geometry, *plan.output)
-    field = _field(plan, word, u, v, geometry)
+    field = _field(plan.manner, word, u, v, geometry)
     hollow = float(plan.look[0]["hollow"])
     return np.asarray((field > 0) & ((field < hollow) | (hollow == 0)))
