@@ -247,7 +247,7 @@ def _centred(sheet: Sheet, bending: PointMap, linear: NDArray[np.float64]) -> Po
     matrix = np.eye(3)
     matrix[:2, :2] = linear
     moved = bending.then(PointMap.homography(matrix))
-    outline = np.concatenate([bent_outline(line.quad, moved, 16) for line in sheet.lines])
+    outline = np.concatenate([bent_outline(line.quad, moved) for line in sheet.lines])
     matrix[:2, 2] = -(outline.min(axis=0) + outline.max(axis=0)) / 2
     return bending.then(PointMap.homography(matrix))
 

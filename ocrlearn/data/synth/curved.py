@@ -3,8 +3,8 @@
 A line is set on a flat sheet and the sheet is bent, the way letters are painted along an arch. The
 bend is a :class:`~ocrlearn.data.synth.degrade.PointMap`, so pixels and labels go through one map.
 The outline of a bent word is a polygon of 2 x N points, N along the top and N along the bottom,
-as Total-Text has them (Ch'ng and Chan, "Total-Text: A Comprehensive Dataset for Scene Text
-Detection and Recognition", ICDAR 2017).
+as many as its bend asks for; Total-Text has such polygons (Ch'ng and Chan, "Total-Text: A
+Comprehensive Dataset for Scene Text Detection and Recognition", ICDAR 2017).
 """
 
 from typing import Any
@@ -99,7 +99,9 @@ def sine_map(
     )
 
 
-def bent_outline(quad: ArrayLike, point_map: PointMap, points: int = 8) -> NDArray[np.float32]:
+def bent_outline(
+    quad: ArrayLike, point_map: PointMap, *, tolerance: float = 0.02
+) -> NDArray[np.float32]:
     """Carry an upright box on the flat sheet to where `point_map` bends it.
 
     Parameters
@@ -108,17 +110,32 @@ def bent_outline(quad: ArrayLike, point_map: PointMap, points: int = 8) -> NDArr
         ``(4, 2)`` corners on the sheet, clockwise from the text's top-left.
     point_map
         From the sheet to the image.
-    points
-        How many points along the top, and as many along the bottom; at least 2.
+    tolerance
+        How far the polygon's sides may lie from the true curve, as a share of the box's height in
+        the image. They may where it takes more than 65 points a side to come nearer.
 
     Returns
     -------
     polygon
-        ``(2 * points, 2)`` float32: along the top in reading direction, and back along the bottom.
+        ``(2 N, 2)`` float32: N points along the top in reading direction, and N back along the
+        bottom; N is 3, 5, 9, 17, 33 or 65, the least that meets the tolerance.
     """
-    count = int(check_number(points, "points", low=2, integer=True))
+    check_number(tolerance, "tolerance", low=0, low_open=True)
     top_left, top_right, bottom_right, bottom_left = np.asarray(quad, np.float64)
-    share: Any = np.linspace(0, 1, count)[:, None]
-    top = top_left + share * (top_right - top_left)
-    bottom = bottom_right + share * (bottom_left - bottom_right)
-    return point_map(np.concatenate([top, bottom])).astype(np.float32)
+    share: Any = np.linspace(0, 1, 129)[:, None]
+    top = point_map(top_left + share * (top_right - top_left))
+    bottom = point_map(bottom_left + share * (bottom_right - bottom_left))
+    height = float(np.linalg.norm(bottom - top, axis=1).mean())
+    step = 64
+    while step > 2 and max(_sag(top, step), _sag(bottom, step)) > tolerance * height:
+        step //= 2
+    return np.concatenate([top[::step], bottom[::-step]]).astype(np.float32)
+
+
+def _sag(curve: Points, step: int) -> float:
+    """Return how far the middles between every `step`-th point lie from their chords."""
+    ends, middles = curve[::step], curve[step // 2 :: step]
+    chord = np.diff(ends, axis=0)
+    away = middles - ends[:-1]
+    across = chord[:, 0] * away[:, 1] - chord[:, 1] * away[:, 0]
+    return float((np.abs(across) / np.linalg.norm(chord, axis=1)).max())

@@ -72,7 +72,6 @@ LEAST_CONTRAST = 0.06
 distance of RGB in [0, 1], divided by the square root of 3 (black to white is 1)."""
 
 _COARSE = 4  # places are looked for in a picture so many times smaller
-_POINTS = 7  # along the top of a bent word's polygon, and as many along the bottom
 
 
 def render_scene(
@@ -119,13 +118,16 @@ def render_scene(
         `image` is uint8 ``(*size, 3)``. `instances` are lines; their `parts` are words, and those
         of a word its characters. Polygons are boxes around the ink (of lines and words: around
         that of their characters) on the flat surface, carried to the picture by the map that moved
-        the pixels: quads, or 14 points for lines and words that are bent; characters always have
-        quads. What the edge of the picture cuts keeps its whole polygon, which then reaches
-        outside.
+        the pixels: quads, or polygons of 2 x N points (see
+        :func:`ocrlearn.data.synth.curved.bent_outline`) for lines and words that are bent;
+        characters always have quads. What the edge of the picture cuts keeps its whole polygon,
+        which then reaches outside.
 
         A word is marked ``ignore`` if it is lower than :data:`LEAST_HEIGHT`, has less contrast than
         :data:`LEAST_CONTRAST` or is cut; so are its characters, and the line it is in. There are 3
-        to 25 words, or fewer where the picture has no room for them.
+        to 25 words, or fewer where the picture has no room for them. `details` says what was drawn
+        by chance: "background", "blur" and so on, and "lines_of_blocks", the number of lines of
+        each sign in turn.
 
     Raises
     ------
@@ -150,6 +152,7 @@ def render_scene(
     image = _photographed(scene.picture, rng("photograph"), details)
     lines = _with_ignored(scene, image)
     details["words"] = scene.word_count
+    details["lines_of_blocks"] = scene.lines_of_blocks
     return Sample(
         image,
         text="\n".join(line.text or "" for line in lines),
@@ -331,6 +334,8 @@ class _Scene:
         uint8 ``(H, W)``: number of the word whose ink covers each pixel.
     lines
         The truth so far.
+    lines_of_blocks
+        How many of the lines each block has.
     """
 
     def __init__(self, picture: FloatImage, regions: NDArray[np.int32]) -> None:
@@ -339,6 +344,7 @@ class _Scene:
         self.occupied = np.zeros(regions.shape, bool)
         self.numbers = np.zeros(picture.shape[:2], np.uint8)
         self.lines: list[TextInstance] = []
+        self.lines_of_blocks: list[int] = []
         self.word_count = 0
         self._borders = _borders(regions)
 
@@ -548,6 +554,7 @@ def _keep_truth(scene: _Scene, block: Block, seen: Seen, cover: FloatImage) -> N
     scene.numbers[seen.rows, seen.columns][inked] = numbers[inked]
     point_map = block.placing.then(PointMap.homography(seen.matrix))
     scene.lines += [_labelled(line, point_map, bool(block.bend)) for line in block.sheet.lines]
+    scene.lines_of_blocks.append(len(block.sheet.lines))
     scene.word_count += block.word_count
 
 
@@ -556,7 +563,7 @@ def _labelled(line: Line, point_map: PointMap, bent: bool) -> TextInstance:
 
     def outline(quad: NDArray[np.float32]) -> NDArray[np.float32]:
         if bent:
-            return bent_outline(quad, point_map, _POINTS)
+            return bent_outline(quad, point_map)
         return point_map(quad).astype(np.float32)
 
     words = tuple(
