@@ -432,12 +432,12 @@ def index_table() -> str:
 
 def brief_size(card: Card) -> str:
     """Say how large the set is in a few words: its first figures, of the whole if there are any."""
-    first = {figures.split: figures.samples for figures in reversed(card.figures)}
+    first = {figures.split: figures for figures in reversed(card.figures)}
     if "all" in first:
-        counts = f"{first['all']:,}"
+        counts = f"{'about ' if first['all'].about else ''}{first['all'].samples:,}"
     else:
         order = dict.fromkeys(figures.split for figures in card.figures)
-        counts = " + ".join(f"{first[split]:,} {split}" for split in order)
+        counts = " + ".join(f"{first[split].samples:,} {split}" for split in order)
     return f"{counts} {'clips' if card.task == 'video' else 'images'}"
 
 

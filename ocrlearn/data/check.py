@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -26,6 +27,7 @@ from ocrlearn.data.samples import Clip, Sample, TextInstance, check_sample
 
 __all__ = ["Problem", "Report", "Tally", "check_folder", "check_samples", "contact_sheet"]
 
+_MALFORMED = "a file is not as its format promises"
 _MOST = 20  # problems of one kind that are listed; the rest is counted
 _DECODED = 50  # images of a split whose pixels are read
 _SLACK = 2.0  # pixels that a corner may lie outside of the image, and so many ...
@@ -133,7 +135,7 @@ class Report:
     absent
         Splits that are not there, and what was missing of them.
     problems
-        What is wrong; of each kind in each split at most 20 are kept.
+        What is wrong; of each kind at most 20 are kept.
     counts
         How many problems of each kind there were in all.
     chosen
@@ -196,7 +198,13 @@ def _tally_line(split: str, tally: Tally) -> str:
 
 
 def check_folder(
-    name: str, folder: str | Path, *, limit: int | None = None, choose: int = 0, seed: int = 0
+    name: str,
+    folder: str | Path,
+    *,
+    limit: int | None = None,
+    choose: int = 0,
+    seed: int = 0,
+    progress: bool | None = None,
 ) -> Report:
     """Check the folder of a public data set.
 
@@ -211,6 +219,8 @@ def check_folder(
         Read no more than so many samples of each split; their number is not compared then.
     choose
         So many samples of all splits, drawn by chance and `seed`, go into ``Report.chosen``.
+    progress
+        Show a bar; None shows it on a terminal.
 
     Raises
     ------
@@ -229,7 +239,10 @@ def check_folder(
     for reader in readers:
         for split in reader.splits:
             label = split if len(readers) == 1 else f"{reader.name} {split}"
-            _check_split(report, reader, split, label, limit, choose, seed)
+            samples = _open_split(report, reader, split, label)
+            if samples is not None:
+                shown = _bar(islice(samples, limit), label, progress)
+                _check_split(report, shown, label, choose, seed)
             if limit is None and card is not None and label in report.tallies:
                 _compare(report, label, [row for row in card.figures if row.split == label])
     if not report.tallies and not report.problems:
@@ -252,25 +265,31 @@ def _readers(name: str) -> tuple[Card | None, list[Reader]]:
     raise LookupError(f"there is no data set {name!r}; there are {known}")
 
 
-def _check_split(
-    report: Report,
-    reader: Reader,
-    split: str,
-    label: str,
-    limit: int | None,
-    choose: int,
-    seed: int,
-) -> None:
+def _open_split(
+    report: Report, reader: Reader, split: str, label: str
+) -> Iterator[Sample | Clip] | None:
+    """Have a split read; None if that cannot be begun, and the report says why."""
     try:
-        samples = reader.read(report.folder, split)
+        return reader.read(report.folder, split)
     except FileNotFoundError as error:
         report.absent[label] = str(error)
-        return
     except DataFormatError as error:
-        report.add(Problem("a file is not as its format promises", str(error)))
-        return
+        report.add(Problem(_MALFORMED, str(error)))
+    return None
+
+
+def _bar(samples: Iterable[Sample | Clip], label: str, progress: bool | None) -> Any:
+    from tqdm import tqdm
+
+    disable = None if progress is None else not progress
+    return tqdm(samples, desc=label, unit=" samples", leave=False, disable=disable)
+
+
+def _check_split(
+    report: Report, samples: Iterable[Sample | Clip], label: str, choose: int, seed: int
+) -> None:
     tally = report.tallies[label] = Tally()
-    checked = check_samples(islice(samples, limit), report, tally, label)
+    checked = check_samples(samples, report, tally)
     if choose:
         report.chosen += draw_samples(checked, choose, seed)
     else:
@@ -279,7 +298,7 @@ def _check_split(
 
 
 def check_samples(
-    samples: Iterable[Sample | Clip], report: Report, tally: Tally, label: str = "samples"
+    samples: Iterable[Sample | Clip], report: Report, tally: Tally
 ) -> Iterator[Sample | Clip]:
     """Pass samples on, checking and counting them on the way.
 
@@ -294,7 +313,7 @@ def check_samples(
             tally.complete = True
             return
         except DataFormatError as error:
-            report.add(Problem("a file is not as its format promises", str(error)))
+            report.add(Problem(_MALFORMED, str(error)))
             return
         except OSError as error:
             report.add(Problem("a file cannot be read", str(error)))

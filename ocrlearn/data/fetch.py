@@ -59,6 +59,8 @@ def fetch(
 ) -> Path:
     """Download a public data set, check it and unpack it.
 
+    One call at a time may work on a set in a folder.
+
     Parameters
     ----------
     name

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocrlearn.data import check
+from ocrlearn.data import check, contact
 from ocrlearn.data.check import Report, Tally, check_folder, check_samples
 from ocrlearn.data.contact import contact_sheet, draw_samples
 from ocrlearn.data.samples import Clip, Sample, TextInstance
@@ -225,7 +225,7 @@ def test_drawing_samples_is_fair():
 def test_a_sheet_holds_all_samples_in_cells():
     samples = [Sample(np.full((48, 64, 3), 10 * number, np.uint8)) for number in range(5)]
     sheet = contact_sheet(samples, columns=3, cell=(64, 48))
-    step = (48 + check.contact_sheet.__globals__["_CAPTION"] + 8, 64 + 8)
+    step = (48 + contact._CAPTION + 8, 64 + 8)
     assert sheet.shape == (2 * step[0] + 8, 3 * step[1] + 8, 3)
     for number in range(5):
         row, column = divmod(number, 3)
