@@ -301,7 +301,7 @@ def _draw_plate(text: str, kind: str, scale: float, rng: Rng, details: Details) 
     layout = _LAYOUTS[kind]
     shape = (round(layout.height * scale), round(layout.width * scale))
     ink, owner = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
-    boxes = []
+    boxes: list[tuple[float, float, float, float]] = []
     for number, (character, cell) in enumerate(zip(text, layout.cells, strict=True), start=1):
         left, top, right, bottom = (round(edge * scale) for edge in cell)
         drawn = _character_ink(character, right - left, bottom - top, scale)
@@ -310,21 +310,21 @@ def _draw_plate(text: str, kind: str, scale: float, rng: Rng, details: Details) 
         rows, columns = ink_slices(drawn >= 0.5)
         boxes.append((left + columns.start, top + rows.start, left + columns.stop, top + rows.stop))
     image = _painted(layout, kind, ink, scale, rng, details)
-    return _Flat(image, ink, owner, [tuple(map(float, box)) for box in boxes])
+    return _Flat(image, ink, owner, boxes)
 
 
 def _painted(
     layout: _Layout, kind: str, ink: FloatImage, scale: float, rng: Rng, details: Details
 ) -> FloatImage:
     """Colour ground, rim, characters, dot, bolts and dirt; the light falls from above."""
-    ground, paint = _colours(kind, ink.shape, rng)
-    y, x = (np.mgrid[: ink.shape[0], : ink.shape[1]] + 0.5) / scale
+    ground, paint = (c.astype(np.float32) for c in _colours(kind, ink.shape, rng))
+    x, y = _millimetres(ink.shape, scale)
     raised = ink.copy()
     if layout.dot is not None:
         away = np.hypot(x - layout.dot[0], y - layout.dot[1])
         raised = np.maximum(raised, np.clip((5 - away) * scale + 0.5, 0, 1))
     rim = _rim(layout, x, y, scale)
-    worn = rng.uniform(0.0, 0.25) * _clouds(ink.shape, rng, 12 * scale)
+    worn = float(rng.uniform(0.0, 0.25)) * _clouds(ink.shape, rng, 12 * scale)
     painted = np.maximum(raised, rim) * np.clip(1 - worn, 0, 1)
     image = ground + painted[..., None] * (paint - ground)
     # Pressed from behind, edges that face the light are bright and the others dark.
@@ -332,8 +332,20 @@ def _painted(
     details["embossing"] = float(rng.uniform(0.1, 0.5))
     image *= (1 + details["embossing"] * scale * np.gradient(slope, axis=0))[..., None]
     _dirt(image, scale, rng, details)
-    _bolts(image, layout, x, y, scale, rng)
+    _bolts(image, layout, scale, rng)
     return np.clip(image, 0, 1).astype(np.float32)
+
+
+def _rgb(*values: float) -> FloatImage:
+    """Return a colour."""
+    return np.array(values, np.float32)
+
+
+def _millimetres(shape: tuple[int, ...], scale: float) -> tuple[FloatImage, FloatImage]:
+    """Where pixel centres lie on the plate: x ``(1, W)`` and y ``(H, 1)``."""
+    across = (np.arange(shape[1], dtype=np.float32) + 0.5) / np.float32(scale)
+    down = (np.arange(shape[0], dtype=np.float32) + 0.5) / np.float32(scale)
+    return across[None, :], down[:, None]
 
 
 def _colours(kind: str, shape: tuple[int, ...], rng: Rng) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -381,19 +393,12 @@ def _dirt(image: FloatImage, scale: float, rng: Rng, details: Details) -> None:
     shape = image.shape[:2]
     patches = np.clip(2.2 * _clouds(shape, rng, 40 * scale) - 0.8, 0, 1)
     grains = 0.5 + 0.5 * _clouds(shape, rng, 3 * scale)
-    below = np.linspace(0.5, 1, shape[0])[:, None]
+    below = np.linspace(0.5, 1, shape[0], dtype=np.float32)[:, None]
     cover = (details["dirt"] * np.clip(patches * grains + 0.3, 0, 1) * below)[..., None]
-    image += cover * (np.array([0.45, 0.40, 0.33]) - image)
+    image += cover * (_rgb(0.45, 0.40, 0.33) - image)
 
 
-def _bolts(
-    image: FloatImage,
-    layout: _Layout,
-    x: NDArray[Any],
-    y: NDArray[Any],
-    scale: float,
-    rng: Rng,
-) -> None:
+def _bolts(image: FloatImage, layout: _Layout, scale: float, rng: Rng) -> None:
     """Screw the plate on: two holes above and two below, some with bright or dark caps."""
     metal = rng.uniform(0.1, 0.9) * np.array([1.0, 1.0, rng.uniform(0.8, 1.0)])
     present = rng.random(4) < (0.9, 0.9, 0.5, 0.5)
@@ -401,11 +406,18 @@ def _bolts(
     for number in np.flatnonzero(present):
         centre_x = layout.width / 2 + (-110, 110)[number % 2] + rng.normal(0, 1.5)
         centre_y = (13.0, layout.height - 13.0)[number // 2] + rng.normal(0, 1.0)
-        away = np.hypot(x - centre_x, y - centre_y)
-        shadow = np.clip((radius + 2.5 - np.hypot(x - centre_x, y - centre_y - 1.5)) / 3, 0, 1)
-        image *= (1 - 0.5 * shadow)[..., None]
-        cover = np.clip((radius - away) * scale + 0.5, 0, 1)[..., None]
-        image += cover * (metal * (1 - 0.04 * (y - centre_y))[..., None] - image)
+        near = tuple(
+            slice(max(0, int((middle - 12) * scale)), int((middle + 12) * scale))
+            for middle in (centre_y, centre_x)
+        )
+        part = image[near]
+        y, x = np.mgrid[: part.shape[0], : part.shape[1]]
+        x = (x + near[1].start + 0.5) / scale - centre_x
+        y = (y + near[0].start + 0.5) / scale - centre_y
+        shadow = np.clip((radius + 2.5 - np.hypot(x, y - 1.5)) / 3, 0, 1)
+        part *= (1 - 0.5 * shadow)[..., None]
+        cover = np.clip((radius - np.hypot(x, y)) * scale + 0.5, 0, 1)[..., None]
+        part += cover * (metal * (1 - 0.04 * y)[..., None] - part)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -447,20 +459,18 @@ def _crop(corners: NDArray[np.float64], rng: Rng) -> NDArray[np.float64]:
     return np.concatenate([low, high]) + moved * [-1, -1, 1, 1]
 
 
-def _surroundings(shape: tuple[int, int], kind: str, rng: Rng) -> FloatImage:
+def _surroundings(shape: tuple[int, int], rng: Rng) -> FloatImage:
     """Paint the bumper around the plate: car paint or black plastic, with edges across it."""
-    del kind
     dark = rng.random() < 0.55
-    base = rng.uniform(0.02, 0.15) if dark else rng.uniform(0.2, 0.85)
+    base = float(rng.uniform(0.02, 0.15) if dark else rng.uniform(0.2, 0.85))
     colour = base * (rng.uniform(0.6, 1.4, size=3) if rng.random() < 0.25 else np.ones(3))
-    image = np.ones((*shape, 1), np.float32) * colour.astype(np.float32)
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    for _ in range(rng.integers(1, 5)):
-        angle, offset = rng.normal(0, 0.12), rng.uniform(0, shape[0])
-        above = y + angle * (x - shape[1] / 2) < offset
-        image *= np.where(above, rng.uniform(0.6, 1.3), 1.0)[..., None]
+    y, x = np.ogrid[: shape[0], : shape[1]]
     shade = 0.75 + 0.5 * _clouds(shape, rng, max(shape) / 3)
-    return np.clip(image * shade[..., None], 0, 1).astype(np.float32)
+    for _ in range(rng.integers(1, 5)):
+        angle, offset = float(rng.normal(0, 0.12)), float(rng.uniform(0, shape[0]))
+        above = y + angle * (x - shape[1] / 2) < offset
+        shade *= np.where(above, np.float32(rng.uniform(0.6, 1.3)), np.float32(1))
+    return np.clip(shade[..., None] * colour.astype(np.float32), 0, 1)
 
 
 def _light(image: FloatImage, rng: Rng, details: Details) -> FloatImage:
@@ -480,18 +490,23 @@ def _light(image: FloatImage, rng: Rng, details: Details) -> FloatImage:
     if rng.random() < 0.3:  # the sky mirrored in the plate
         veil = float(rng.uniform(0.05, 0.35))
         sky = np.clip(1.6 * _clouds(image.shape, rng, image.shape[1] / 2) - 0.3, 0, 1)
-        image = image + veil * sky[..., None] * (np.array([0.85, 0.92, 1.0]) - image)
+        image = image + veil * sky[..., None] * (_rgb(0.85, 0.92, 1.0) - image)
     details["veil"] = veil
     details["night"] = bool(rng.random() < 0.18)
-    cast = rng.normal(1.0, 0.08, size=3).clip(0.75, 1.25)
+    cast = rng.normal(1.0, 0.08, size=3).clip(0.75, 1.25).astype(np.float32)
     if details["night"]:
-        cast = cast * np.array([1.15, 0.95, 0.7]) if rng.random() < 0.5 else cast
-        exposure = rng.uniform(0.15, 0.5)
+        cast = cast * _rgb(1.15, 0.95, 0.7) if rng.random() < 0.5 else cast
+        exposure = float(rng.uniform(0.2, 0.5))
     else:
-        exposure = np.exp(rng.normal(0.0, 0.33))
-    details["exposure"] = float(exposure)
+        exposure = float(np.exp(rng.normal(0.0, 0.33)))
+    details["exposure"] = exposure
     exposed = 1 - np.exp(-1.9 * np.asarray(image) * cast * exposure)  # highlights run out slowly
-    return np.clip(exposed / (1 - np.exp(-1.9)), 0, 1).astype(np.float32)
+    exposed = np.clip(exposed / (1 - np.exp(-1.9)), 0, 1)
+    contrast = float(
+        rng.uniform(0.2, 1.0)
+    )  # of the S-shaped tone curve that phones give their pictures
+    curved = exposed * exposed * (3 - 2 * exposed)
+    return (exposed + contrast * (curved - exposed)).astype(np.float32)
 
 
 def _camera(image: FloatImage, per_pixel: float, rng: Rng, details: Details) -> FloatImage:
@@ -515,6 +530,7 @@ def _camera(image: FloatImage, per_pixel: float, rng: Rng, details: Details) -> 
 
 
 _FINE = 2  # the scene is rendered this many times finer than the camera's pixels
+_SCALES = (0.5, 0.75, 1.0, 1.5, 2.0)  # of flat plates in pixels per mm: few, so that ink is reused
 
 
 def render_plate(
@@ -576,7 +592,7 @@ def render_plate(
         max(8, round((crop[2] - crop[0]) * per_mm)),
     )
     scene_shape = (_FINE * camera_shape[0], _FINE * camera_shape[1])
-    scale = float(np.clip(2 ** np.ceil(np.log2(_FINE * per_mm)), 0.5, 2))
+    scale = next(one for one in _SCALES if one >= min(_FINE * per_mm, _SCALES[-1]))
     flat = _draw_plate(text, kind, scale, seeded_generator(seed, index, split, "plate"), details)
     to_scene = _plate_to_scene(flat.ink.shape, seen, crop, scene_shape)
 
@@ -619,8 +635,8 @@ def _scene(
     rng: Rng,
 ) -> FloatImage:
     """Put the plate before its surroundings, often in a dark frame."""
-    scene = _surroundings(shape, "", rng)
-    y, x = (np.mgrid[: flat.ink.shape[0], : flat.ink.shape[1]] + 0.5) / scale
+    scene = _surroundings(shape, rng)
+    x, y = _millimetres(flat.ink.shape, scale)
     inside = np.clip(-_outside(layout, x, y, inset=0.0, radius=10.0) * scale + 0.5, 0, 1)
     cover = degrade.move(inside.astype(np.float32), to_scene, shape, border=0.0)
     around = ndimage.gaussian_filter(cover, 2.0 * _FINE)
