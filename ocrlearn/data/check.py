@@ -249,7 +249,8 @@ def check_folder(
         why = next(iter(report.absent.values()), "there is no reader for it")
         raise FileNotFoundError(f"nothing of {name} is in {folder}: {why}")
     if choose and report.chosen:
-        report.chosen = draw_samples(report.chosen, choose, seed)
+        apart = {_identity(item): item for item in report.chosen}  # splits may overlap
+        report.chosen = draw_samples(apart.values(), choose, seed)
     return report
 
 
@@ -380,6 +381,12 @@ def _name(item: Sample | Clip) -> str:
     if isinstance(item, Sample):
         return item.name
     return str(item.frames) if isinstance(item.frames, Path) else item.name or "clip"
+
+
+def _identity(item: Sample | Clip) -> Path | int:
+    """Return what tells samples apart: the file, or the object where pixels are in memory."""
+    source = item.image if isinstance(item, Sample) else item.frames
+    return source if isinstance(source, Path) else id(item)
 
 
 def _brief(error: Exception) -> str:

@@ -72,10 +72,10 @@ def contact_sheet(
 
     Texts are outlined, blue for lines, green for words, purple for characters, vermilion for what
     is to be ignored, with a dot at the text's own top-left corner; up to 25 of them have their
-    transcription beside, unless it is that of the whole image, which stands below. The first mask
-    is laid over the image, ink and objects in vermilion, classes in colours of their own. A clip is
-    a strip of six frames, from left to right in two rows; of a video file, which takes a decoder to
-    open, only the name is shown.
+    transcription beside, where it hides no other. Below stands the text of the whole image. The
+    first mask is laid over the image, ink and objects in vermilion, classes in colours of their
+    own. A clip is a strip of six frames, from left to right in two rows; of a video file, which
+    takes a decoder to open, only the name is shown.
 
     Parameters
     ----------
@@ -140,7 +140,10 @@ def _caption(sample: Sample | Clip) -> tuple[str, str]:
     if isinstance(sample, Clip):
         name = sample.name or (sample.frames.name if isinstance(sample.frames, Path) else "")
         return " · ".join(filter(None, (sample.label, sample.text))), name
-    texts = " | ".join(sample.text.split("\n")) if sample.text is not None else None
+    if sample.text is not None:
+        texts = " | ".join(sample.text.split("\n"))
+    else:
+        texts = " | ".join(filter(None, (instance.text for instance in sample.instances)))
     name = sample.image.name if isinstance(sample.image, Path) else ""
     masks = f"mask {next(iter(sample.masks))}" if sample.masks else ""
     number = len(sample.instances)
@@ -166,9 +169,10 @@ def _labelled(sample: Sample, size: tuple[int, int]) -> Image.Image:
     for instance in _with_parts(sample.instances, scale):
         _outline(draw, instance, scale)
     if len(sample.instances) <= _WRITTEN:
-        for instance in sample.instances:
-            if instance.text and instance.text != sample.text:  # which stands in the caption
-                _label(draw, instance, scale)
+        told = [one for one in sample.instances if one.text and one.text != sample.text]
+        taken: list[_Box] = []
+        for instance in told:
+            _label(draw, instance, scale, taken)
     return image
 
 
@@ -201,12 +205,24 @@ def _outline(draw: ImageDraw.ImageDraw, instance: TextInstance, scale: float) ->
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), colour)
 
 
-def _label(draw: ImageDraw.ImageDraw, instance: TextInstance, scale: float) -> None:
-    """Write a transcription above its outline, or inside where there is no room above."""
+def _label(
+    draw: ImageDraw.ImageDraw, instance: TextInstance, scale: float, taken: list["_Box"]
+) -> None:
+    """Write a transcription above its outline, unless that would hide one that is `taken`."""
     left, top = instance.polygon.min(axis=0) * scale
     at = (max(0.0, float(left)), max(0.0, float(top) - 13))
     colour = _IGNORED if instance.ignore else _COLOURS[instance.level]
-    _write(draw, at, instance.text or "", _PAPER, 11, 160, behind=colour)
+    box = (at[0], at[1], at[0] + 7 * len(instance.text or ""), at[1] + 13)
+    if not any(_overlap(box, other) for other in taken):
+        taken.append(box)
+        _write(draw, at, instance.text or "", _PAPER, 11, 160, behind=colour)
+
+
+_Box = tuple[float, float, float, float]
+
+
+def _overlap(a: _Box, b: _Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _overlaid(pixels: NDArray[np.uint8], mask: NDArray[Any]) -> NDArray[np.uint8]:

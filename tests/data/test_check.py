@@ -109,6 +109,17 @@ def test_samples_are_drawn_by_seed(icdar2015):
     assert len({tuple(drawn(seed)) for seed in range(10)}) > 1
 
 
+def test_samples_of_splits_that_overlap_are_drawn_once(tmp_path):
+    folder = tmp_path / "DIBCO-2011"
+    folder.mkdir()
+    for number in range(2):
+        Image.new("L", (40, 30), 200).save(folder / f"HW{number}.png")
+        Image.new("L", (40, 30), 255).save(folder / f"HW{number}_GT.png")
+    report = check_folder("dibco", tmp_path, choose=8)
+    assert report.tallies.keys() == {"all", "2011"}
+    assert len(report.chosen) == 2
+
+
 def test_a_set_of_several_readers(tmp_path):
     folder = tmp_path / "20bn-something-something-v1" / "7"
     folder.mkdir(parents=True)
