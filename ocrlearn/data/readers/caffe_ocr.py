@@ -30,7 +30,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ocrlearn._validate import check_choice
-from ocrlearn.data.readers._files import Line, find_file, find_folder, inside, read_lines
+from ocrlearn.data.readers._files import Line, find_file, find_folder, read_lines
+from ocrlearn.data.readers._many import ManyFiles
 from ocrlearn.data.samples import DataFormatError, Sample
 
 __all__ = ["read_caffe_ocr", "read_characters"]
@@ -96,12 +97,13 @@ def _table_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
 
 
 def _samples(path: Path, images: Path, characters: dict[int, str]) -> Iterator[Sample]:
+    files = ManyFiles(images)
     for line in read_lines(path):
         name, *classes = line.text.split()
         if not classes:
             raise line.wrong("an image and the classes of its characters")
         text = "".join(_character(value, characters, line) for value in classes)
-        yield Sample(inside(images, name, line.place), text=text)
+        yield Sample(files.inside(name, line.place), text=text)
 
 
 def _character(value: str, characters: dict[int, str], line: Line) -> str:

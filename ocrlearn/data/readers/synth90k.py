@@ -33,7 +33,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ocrlearn._validate import check_choice
-from ocrlearn.data.readers._files import Line, find_file, find_folder, inside, read_lines
+from ocrlearn.data.readers._files import Line, find_file, find_folder, read_lines
+from ocrlearn.data.readers._many import ManyFiles
 from ocrlearn.data.samples import Sample
 
 __all__ = ["read_lexicon", "read_synth90k"]
@@ -90,9 +91,10 @@ def _base(folder: str | Path) -> Path:
 
 
 def _samples(path: Path, base: Path) -> Iterator[Sample]:
+    files = ManyFiles(base)
     for line in read_lines(path):
         name, text, index = _parse(line)
-        yield Sample(inside(base, name, line.place), text=text, details={"lexicon_index": index})
+        yield Sample(files.inside(name, line.place), text=text, details={"lexicon_index": index})
 
 
 def _parse(line: Line) -> tuple[str, str, int]:

@@ -41,7 +41,8 @@ from numpy.typing import NDArray
 
 from ocrlearn import geometry
 from ocrlearn._validate import check_choice
-from ocrlearn.data.readers._files import find_file, inside, located
+from ocrlearn.data.readers._files import find_file, located
+from ocrlearn.data.readers._many import ManyFiles
 from ocrlearn.data.readers._matlab import stream_cells, text
 from ocrlearn.data.samples import Sample, TextInstance
 
@@ -82,12 +83,13 @@ def read_synthtext(
 
 def _samples(path: Path, characters: bool) -> Iterator[Sample]:
     names = ("imnames", "txt", "wordBB", *(("charBB",) if characters else ()))
+    files = ManyFiles(path.parent)
     for number, cells in enumerate(stream_cells(path, names), start=1):
         place = f"{path}, cell {number}"
         image, texts, words, *boxes = cells
         with located(place):
             yield Sample(
-                inside(path.parent, text(image, f"{place} of imnames"), place),
+                files.inside(text(image, f"{place} of imnames"), place),
                 instances=_instances(_texts(texts), words, boxes[0] if boxes else None),
                 details={"texts": _texts(texts)},
             )

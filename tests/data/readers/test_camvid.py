@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 from PIL import Image
@@ -84,6 +84,7 @@ def test_masks_left_on_disk(folder):
     np.testing.assert_array_equal(mask[0], [NAMES.index(name) for name in PAINTED[0]])
 
 
+@settings(max_examples=30)
 @given(nps.arrays(np.uint8, nps.array_shapes(min_dims=2, max_dims=2), elements=st.integers(0, 31)))
 def test_any_map_comes_back_from_its_colours(tmp_path_factory, classes):
     palette = np.array(list(COLORS.values()), dtype=np.uint8)

@@ -188,7 +188,7 @@ def test_any_damage_is_an_error_in_words(tmp_path):
     whole = path.read_bytes()
     rng = np.random.default_rng(1)
     damaged_in_words = 0
-    for _ in range(300):
+    for _ in range(150):
         damaged = bytearray(whole)
         damaged[int(rng.integers(124, len(whole)))] ^= int(rng.integers(1, 256))
         path.write_bytes(damaged)
@@ -196,7 +196,7 @@ def test_any_damage_is_an_error_in_words(tmp_path):
             list(stream_cells(path, ("a",)))
         except DataFormatError as error:
             damaged_in_words += str(path) in str(error)
-    assert damaged_in_words > 200  # zlib's own checksum is at the end, which is not read
+    assert damaged_in_words > 100  # zlib's own checksum is at the end, which is not read
 
 
 def test_a_cell_that_promises_too_much(tmp_path):
