@@ -51,6 +51,7 @@ __all__ = [
     "read_lines",
     "read_mat",
     "read_xml",
+    "reading_order",
     "split_fields",
     "unquote",
 ]
@@ -304,6 +305,9 @@ def unquote(text: str) -> str:
 
 # --- Places in an image ---------------------------------------------------------------------------
 
+_LONG = 1.5  # a line of text is at least this much longer than high
+_STEEP = np.deg2rad(60)  # a long side steeper than this is that of a column
+
 
 def clockwise(values: Any) -> NDArray[np.float32]:
     """Return corners as ``(N, 2)`` float32, clockwise on the screen, the first corner kept.
@@ -330,6 +334,34 @@ def clockwise(values: Any) -> NDArray[np.float32]:
     if not np.isfinite(points).all():
         raise ValueError(f"corners must be finite, got {shown(values)}")
     return geometry.make_clockwise(points)
+
+
+def reading_order(corners: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Put the corners of a line of text in order when nothing is known of their order.
+
+    Text is taken to be upright or tilted, not upside down. A quad that is clearly longer one way is
+    read along its long side, from left to right, unless that side is steeper than 60 degrees: then
+    it is a column of upright characters. Every other quad begins at the corner that is top-left on
+    the screen.
+
+    Parameters
+    ----------
+    corners
+        ``(4, 2)`` float32.
+
+    Returns
+    -------
+    array
+        ``(4, 2)`` float32, clockwise from the text's own top-left.
+    """
+    quad = np.asarray(geometry.order_quad(corners), dtype=np.float32)
+    across = (quad[1] - quad[0] + quad[2] - quad[3]) / 2
+    down = (quad[3] - quad[0] + quad[2] - quad[1]) / 2
+    steepness = np.arctan2(abs(down[1]), abs(down[0]))
+    if np.hypot(*down) < _LONG * np.hypot(*across) or steepness > _STEEP:
+        return quad
+    # Its top is the side from corner 1 to 2 if it is read downwards, and from 3 to 0 if upwards.
+    return np.roll(quad, -1 if down[0] > 0 else 1, axis=0)
 
 
 def box_quad(left: float, top: float, right: float, bottom: float) -> NDArray[np.float32]:

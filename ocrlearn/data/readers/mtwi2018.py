@@ -26,7 +26,8 @@ Four corners with decimals, and the text, which is all that follows the eighth c
 Traps
 -----
 - **The corners come in no fixed order**: upright boxes are mostly listed counter-clockwise from the
-  top-left, tilted ones begin anywhere and go either way. :func:`reading_order` puts them in order.
+  top-left, tilted ones begin anywhere and go either way.
+  :func:`~ocrlearn.data.readers._files.reading_order` puts them in order by how lines mostly lie.
 - Names hold dots: the stem is all but the last suffix.
 - Some ``.jpg`` files are GIF inside.
 - The truth of the test images is not published: they come without instances.
@@ -35,10 +36,6 @@ Traps
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ocrlearn import geometry
 from ocrlearn._validate import check_choice
 from ocrlearn.data.readers._files import (
     Line,
@@ -48,14 +45,13 @@ from ocrlearn.data.readers._files import (
     images_by_stem,
     pairs_by_stem,
     quad_and_rest,
+    reading_order,
 )
 from ocrlearn.data.samples import Sample, TextInstance
 
-__all__ = ["read_mtwi2018", "reading_order"]
+__all__ = ["read_mtwi2018"]
 
 _ILLEGIBLE = "###"
-_LONG = 1.5  # a line of text is at least this much longer than high
-_STEEP = np.deg2rad(60)  # a long side steeper than this is that of a column
 
 
 def read_mtwi2018(folder: str | Path, split: str = "train") -> Iterator[Sample]:
@@ -95,31 +91,3 @@ def _read_line(line: Line) -> TextInstance:
     illegible = text == _ILLEGIBLE
     quad = reading_order(corners)
     return TextInstance(quad, None if illegible else text, "line", ignore=illegible)
-
-
-def reading_order(corners: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Put the corners of a line of text in order when nothing is known of their order.
-
-    Text is taken to be upright or tilted, not upside down. A quad that is clearly longer one way is
-    read along its long side, from left to right, unless that side is steeper than 60 degrees: then
-    it is a column of upright characters. Every other quad begins at the corner that is top-left on
-    the screen.
-
-    Parameters
-    ----------
-    corners
-        ``(4, 2)`` float32.
-
-    Returns
-    -------
-    array
-        ``(4, 2)`` float32, clockwise from the text's own top-left.
-    """
-    quad = np.asarray(geometry.order_quad(corners), dtype=np.float32)
-    across = (quad[1] - quad[0] + quad[2] - quad[3]) / 2
-    down = (quad[3] - quad[0] + quad[2] - quad[1]) / 2
-    steepness = np.arctan2(abs(down[1]), abs(down[0]))
-    if np.hypot(*down) < _LONG * np.hypot(*across) or steepness > _STEEP:
-        return quad
-    # Its top is the side from corner 1 to 2 if it is read downwards, and from 3 to 0 if upwards.
-    return np.roll(quad, -1 if down[0] > 0 else 1, axis=0)

@@ -38,12 +38,29 @@ def test_a_positive_angle_descends_to_the_right():
     assert quad.mean(axis=0) == pytest.approx([916, 731])
 
 
+def test_a_steep_line_is_read_along_its_long_side():
+    # The long side of the tall box climbs at 90 degrees less the angle: text starts at its foot.
+    quad = _read_line(Line("gt", 1, "0 0 950 231 56 244 0.716654")).polygon
+    along = (quad[1] - quad[0]).astype(float)
+    assert np.arctan2(-along[1], along[0]) == pytest.approx(np.pi / 2 - 0.716654, abs=1e-4)
+    assert np.hypot(*along) == pytest.approx(244, abs=1e-2)
+    falling = _read_line(Line("gt", 1, "0 0 950 231 56 244 -0.716654")).polygon
+    along = (falling[1] - falling[0]).astype(float)
+    assert np.arctan2(-along[1], along[0]) == pytest.approx(0.716654 - np.pi / 2, abs=1e-4)
+
+
+def test_a_column_begins_at_its_top_left():
+    quad = _read_line(Line("gt", 1, "0 0 10 20 30 200 0.0")).polygon
+    assert quad.tolist() == upright(10, 20, 40, 220)
+
+
 @given(
     *[st.integers(0, 2000)] * 2,
     *[st.integers(5, 900)] * 2,
     st.floats(-1.57, 1.57).map(lambda angle: round(angle, 6)),
 )
 def test_what_is_written_is_read(left, top, width, height, angle):
+    height = min(width, height)
     quad = _read_line(Line("gt", 1, f"3 0 {left} {top} {width} {height} {angle}")).polygon
     center = quad.astype(float).mean(axis=0)
     back = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
