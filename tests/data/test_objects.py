@@ -21,7 +21,7 @@ STANDS_ON = {
 
 @lru_cache(maxsize=256)
 def scene(index, split="training"):
-    return render_objects(7, index, split=split, size=(64, 96))
+    return render_objects(7, index, split=split, size=(48, 72))
 
 
 SCENES = range(80)
@@ -64,7 +64,7 @@ def test_void_is_where_neighbours_differ():
     low = ndimage.minimum_filter(objects, footprint=cross, mode="nearest")
     high = ndimage.maximum_filter(objects, footprint=cross, mode="nearest")
     np.testing.assert_array_equal(sample.masks["classes"] == VOID, low != high)
-    plain = render_objects(7, 3, size=(64, 96), void=False)
+    plain = render_objects(7, 3, size=(48, 72), void=False)
     assert VOID not in plain.masks["classes"]
     kept = sample.masks["classes"] != VOID
     np.testing.assert_array_equal(plain.masks["classes"][kept], sample.masks["classes"][kept])

@@ -143,11 +143,17 @@ class Canvas:
             inside &= self.owners[area] == 0
         self.colours[area][inside] *= np.float32(factor)
 
+    def stencil(self, figure: Figure, placed: Placed) -> NDArray[np.bool_]:
+        """Return which fine pixels a figure would cover, without drawing it."""
+        covered = np.zeros(self.owners.shape, bool)
+        for part in figure:
+            area, inside, _, _ = self._cover(placed(part.outline))
+            covered[area] |= inside
+        return covered
+
     def picture(self) -> NDArray[np.float32]:
         """Return the picture ``(H, W, 3)``, each pixel the mean of what it covers."""
-        height, width = self.owners.shape[0] // FINE, self.owners.shape[1] // FINE
-        blocks = self.colours.reshape(height, FINE, width, FINE, 3)
-        return blocks.mean(axis=(1, 3), dtype=np.float32)
+        return np.asarray(_sums(self.colours) / FINE**2, dtype=np.float32)
 
     def majority(self, values: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Return for each pixel the number that most of its fine pixels have, ``(H, W)``.
@@ -156,12 +162,8 @@ class Canvas:
         wins.
         """
         fine = self.owners if values is None else values
-        height, width = fine.shape[0] // FINE, fine.shape[1] // FINE
-        numbers = np.unique(fine)
-        counts = [
-            (fine == number).reshape(height, FINE, width, FINE).sum(axis=(1, 3), dtype=np.uint8)
-            for number in numbers
-        ]
+        numbers = np.flatnonzero(np.bincount(fine.ravel())).astype(np.uint8)
+        counts = [_sums((fine == number).view(np.uint8)) for number in numbers]
         return numbers[np.argmax(counts, axis=0)]
 
     def _cover(self, outline: Array) -> tuple[tuple[slice, slice], NDArray[np.bool_], Array, Array]:
@@ -191,6 +193,15 @@ class Canvas:
         if shape == "cylinder":
             return 0.65 + 0.45 * np.maximum(0, lx * across + lz * np.sqrt(1 - across**2))
         return 0.92 + 0.08 * up + 0.06 * lx * across
+
+
+def _sums(fine: Array) -> Array:
+    """Sum over the fine pixels of each pixel."""
+    total = fine[::FINE, ::FINE].copy()
+    for row, column in np.ndindex(FINE, FINE):
+        if row or column:
+            total += fine[row::FINE, column::FINE]
+    return total
 
 
 def _fill(points: Array, height: int, width: int) -> NDArray[np.bool_]:

@@ -156,7 +156,8 @@ def render_objects(
     canvas = Canvas(place.colours, sun)
     for number, thing in enumerate(objects, start=1):
         _draw(canvas, place, thing, number)
-    owners, objects = _seen(canvas.majority(), objects)
+    objects = _seen(canvas, objects)
+    owners = canvas.majority()
     picture = canvas.picture()
     if not clean:
         picture = _photograph(picture, seeded_generator(seed, index, split, "objects look"))
@@ -169,7 +170,7 @@ def render_objects(
             "objects": owners,
             "surfaces": canvas.majority(place.surfaces),
         },
-        details={"setting": place.name, "objects": _describe(owners, objects, place)},
+        details={"setting": place.name, "objects": _describe(canvas, owners, objects, place)},
     )
 
 
@@ -302,14 +303,13 @@ def _photograph(picture: NDArray[np.float32], rng: np.random.Generator) -> NDArr
 # --- Truth ----------------------------------------------------------------------------------------
 
 
-def _seen(
-    owners: NDArray[np.uint8], objects: Sequence[_Object]
-) -> tuple[NDArray[np.uint8], list[_Object]]:
-    """Leave out objects that others hide wholly, and number the rest anew."""
-    numbers = [number for number in np.unique(owners) if number]
+def _seen(canvas: Canvas, objects: Sequence[_Object]) -> list[_Object]:
+    """Leave out objects of which no pixel is seen, and number the rest anew on the canvas."""
+    numbers = [int(number) for number in np.unique(canvas.majority()) if number]
     renumbered = np.zeros(len(objects) + 1, np.uint8)
     renumbered[numbers] = np.arange(1, len(numbers) + 1)
-    return renumbered[owners], [objects[number - 1] for number in numbers]
+    canvas.owners = renumbered[canvas.owners]
+    return [objects[number - 1] for number in numbers]
 
 
 def _classes(
@@ -334,19 +334,18 @@ def _borders(owners: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _describe(
-    owners: NDArray[np.uint8], objects: Sequence[_Object], place: Setting
+    canvas: Canvas, owners: NDArray[np.uint8], objects: Sequence[_Object], place: Setting
 ) -> list[dict[str, Any]]:
     described = []
     for number, thing in enumerate(objects, start=1):
-        alone = Canvas(np.zeros((*place.surfaces.shape, 3), np.float32))
-        alone.draw(thing.figure, thing.placed, 1)
-        pixels, whole = int((owners == number).sum()), int(alone.majority().sum())
+        whole = np.count_nonzero(canvas.stencil(thing.figure, thing.placed))
+        seen = np.count_nonzero(canvas.owners == number)
         described.append(
             {
                 "class": thing.name,
                 "surface": place.surface_at(*thing.placed.foot),
-                "pixels": pixels,
-                "hidden": round(max(0.0, 1 - pixels / max(whole, 1)), 3),
+                "pixels": int(np.count_nonzero(owners == number)),
+                "hidden": round(1 - seen / whole, 3),
             }
         )
     return described
