@@ -21,6 +21,9 @@ one form (:mod:`ocrlearn.data.readers.svtp`). Lists with the first two fields al
 
 Traps
 -----
+- Some labels of the first lists are misspelt; the benchmark of J. Baek and colleagues, "What Is
+  Wrong With Scene Text Recognition Model Comparisons?", ICCV 2019, came with corrected ones, so
+  figures differ by the list they were measured with.
 - Words are in capitals or not whatever the image shows; compare without case.
 - A lexicon of one word gives the answer away. It is read as it stands; do not recognise with it.
 """

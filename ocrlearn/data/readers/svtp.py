@@ -12,9 +12,13 @@ The set travels as a folder of crops with one list::
     svtp/list.txt           13_15_0_par.jpg WYNDHAM 50 A,WYNDHAM,...
     svtp/13_15_0_par.jpg
 
+or, as newer toolboxes pass it on, without lexicons::
+
+    gt.txt                  13_15_0_par.jpg WYNDHAM
+    par1/13_15_0_par.jpg
+
 A line holds the file, the word, the number of words in its lexicon, and the lexicon separated by
-commas; the last two may be missing, as in the lists that newer toolboxes give out (``gt.txt``,
-``test_label.txt``). Words are separated by spaces and hold none. Every image comes from a page of
+commas; the last two may be missing. Words are separated by spaces and hold none. Every image comes from a page of
 Street View, and its lexicon lists the words of shops nearby, 50 for each image.
 
 Traps
@@ -34,6 +38,7 @@ from ocrlearn.data.samples import Sample
 __all__ = ["read_svtp", "word_samples"]
 
 LISTS = ("list.txt", "gt.txt", "test_label.txt", "label.txt")
+IMAGE_FOLDERS = (".", "par1", "IMG", "image")
 
 
 def read_svtp(folder: str | Path, split: str = "test") -> Iterator[Sample]:
@@ -54,10 +59,11 @@ def read_svtp(folder: str | Path, split: str = "test") -> Iterator[Sample]:
         If a line is not as described above, or a path leaves the folder.
     """
     check_choice(split, "split", ("test",))
-    return word_samples(find_file(folder, LISTS, "the list of SVT-Perspective"))
+    path = find_file(folder, LISTS, "the list of SVT-Perspective")
+    return word_samples(path, IMAGE_FOLDERS)
 
 
-def word_samples(path: Path, image_folders: Sequence[str] = (".", "image")) -> Iterator[Sample]:
+def word_samples(path: Path, image_folders: Sequence[str] = (".",)) -> Iterator[Sample]:
     """Give a sample for each line ``FILE WORD [COUNT WORD,WORD,...]`` of a list.
 
     Parameters

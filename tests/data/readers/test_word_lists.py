@@ -23,13 +23,14 @@ def test_svtp(tmp_path):
     assert (second.text, second.lexicon) == ("7TH", ("7TH",))
 
 
-def test_lists_of_two_fields_with_images_in_a_folder(tmp_path):
+@pytest.mark.parametrize("home", ["par1", "IMG", "image"])
+def test_lists_of_two_fields_with_images_in_a_folder(tmp_path, home):
     (tmp_path / "test_label.txt").write_text("a.jpg one\nb.jpg two\n")
-    (tmp_path / "image").mkdir()
-    (tmp_path / "image" / "a.jpg").touch()
+    (tmp_path / home).mkdir()
+    (tmp_path / home / "a.jpg").touch()
     first, second = read_svtp(tmp_path)
-    assert (first.image, first.text, first.lexicon) == (tmp_path / "image" / "a.jpg", "one", ())
-    assert second.image == tmp_path / "image" / "b.jpg"
+    assert (first.image, first.text, first.lexicon) == (tmp_path / home / "a.jpg", "one", ())
+    assert second.image == tmp_path / home / "b.jpg"
 
 
 def test_cute80(tmp_path):
