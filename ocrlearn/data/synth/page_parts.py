@@ -206,6 +206,7 @@ class BrokenLine:
 
     @property
     def width(self) -> float:
+        """From the left edge of the column to the end of the last word."""
         return self.starts[-1] + self.words[-1].width
 
 
