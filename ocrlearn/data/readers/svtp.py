@@ -18,8 +18,8 @@ or, as newer toolboxes pass it on, without lexicons::
     par1/13_15_0_par.jpg
 
 A line holds the file, the word, the number of words in its lexicon, and the lexicon separated by
-commas; the last two may be missing. Words are separated by spaces and hold none. Every image comes from a page of
-Street View, and its lexicon lists the words of shops nearby, 50 for each image.
+commas; the last two may be missing. Words are separated by spaces and hold none. Every image comes
+from a page of Street View, and its lexicon lists the words of shops nearby, 50 for each image.
 
 Traps
 -----
