@@ -267,7 +267,7 @@ def split_fields(line: Line, count: int, wanted: str, separator: str = ",") -> l
     return fields
 
 
-_NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", re.ASCII)
 
 
 def parse_number(text: str) -> float | None:

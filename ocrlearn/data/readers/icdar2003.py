@@ -145,7 +145,7 @@ def _characters(rectangle: Element, tag: str, edges: list[float]) -> tuple[TextI
 
 
 def read_icdar2003_words(folder: str | Path, split: str = "train") -> Iterator[Sample]:
-    """Read the cropped words: 1,156 for training, 1,110 for the test.
+    """Read the cropped words, about 1,100 a split.
 
     Parameters and errors are those of :func:`read_icdar2003`.
     """

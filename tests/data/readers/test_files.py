@@ -1,15 +1,29 @@
 """What readers share: strict parsing, errors that name the place, nothing outside of the folder."""
 
+import contextlib
+import json
 import re
 
 import numpy as np
 import pytest
 from data.readers.made_up import corners, image, text_file
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from ocrlearn.data.readers import READERS, _files
+from ocrlearn.data import readers
+from ocrlearn.data.readers import (
+    READERS,
+    _files,
+    ctw,
+    icdar2013,
+    icdar2015,
+    mlt2017,
+    mtwi2018,
+    rctw17,
+    td500,
+    total_text,
+)
 from ocrlearn.data.readers._files import DataFormatError, Line
 
 # --- Paths ----------------------------------------------------------------------------------------
@@ -221,10 +235,93 @@ def test_every_reader_explains_a_missing_folder_and_a_split_there_is_not(reader,
         reader.read(tmp_path, "no such split")
 
 
-def test_readers_can_be_taken_from_the_package():
-    from ocrlearn.data import readers
+def test_the_registry_is_sound():
+    assert len(readers._ALL) == len(READERS)
+    for reader in READERS.values():
+        assert reader.kind in readers.KINDS
+        assert reader.splits
+        assert reader.read.__name__ == f"read_{reader.name}"
 
+
+def test_readers_can_be_taken_from_the_package():
     assert readers.read_icdar2015 is READERS["icdar2015"].read
     assert {"READERS", "read_svt"} <= set(dir(readers))
     with pytest.raises(AttributeError, match="read_nothing"):
         _ = readers.read_nothing
+
+
+# --- Whatever comes, an error that names the place ------------------------------------------------
+
+READ_LINE = (
+    icdar2013._read_word,
+    icdar2015._read_word,
+    mlt2017._read_word,
+    rctw17._read_line,
+    mtwi2018._read_line,
+    td500._read_line,
+)
+PIECES = st.sampled_from(
+    [
+        "0",
+        "1",
+        "-7",
+        "12.5",
+        "1e9",
+        "1e39",
+        "nan",
+        "9" * 400,
+        ",",
+        " ",
+        '"',
+        "\\",
+        "###",
+        "Latin",
+        "a",
+    ]
+)
+
+
+@pytest.mark.parametrize("read", READ_LINE, ids=lambda read: read.__module__.rpartition(".")[2])
+@given(st.lists(PIECES | st.text(max_size=3), max_size=24), st.sampled_from(["", ",", " "]))
+def test_any_line_is_either_read_or_named(read, pieces, separator):
+    line = Line("gt.txt", 7, separator.join(pieces))
+    message = ""
+    try:
+        instance = read(line)
+    except DataFormatError as error:
+        message = str(error)
+    if message:
+        assert message.startswith("gt.txt, line 7: ")
+    else:
+        assert instance.polygon.shape == (4, 2)
+        assert np.isfinite(instance.polygon).all()
+
+
+MARKS = ["x:", "y:", "ornt:", "transcriptions:", "[[", "]]", "[", "]", ",", "u'", "'", '"', "\\u12"]
+
+
+@given(st.lists(st.sampled_from([*MARKS, "1 2 3 4", "h", "#", "\n"]) | st.text(max_size=2)))
+def test_any_text_of_total_text_is_either_read_or_named(tmp_path_factory, pieces):
+    path = text_file(tmp_path_factory.mktemp("t") / "poly_gt_img1.txt", " ".join(pieces))
+    with contextlib.suppress(DataFormatError):
+        assert isinstance(list(total_text._read_text_file(path)), list)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+FIELDS = ["file_name", "width", "height", "annotations", "ignore", "proposals"]
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.sampled_from(FIELDS), json_values))
+def test_any_object_of_ctw_is_either_read_or_named(tmp_path_factory, record):
+    path = text_file(tmp_path_factory.mktemp("c") / "train.jsonl", json.dumps(record))
+    with pytest.raises((DataFormatError, FileNotFoundError), match=r"train\.jsonl, line 1: "):
+        list(ctw._annotated(path, path.parent))
