@@ -22,7 +22,7 @@ from ocrlearn.data.synth.scenes import (
 from ocrlearn.data.synth.sheet import Sheet
 from ocrlearn.image.rectify import warp
 
-SCENES = 44
+SCENES = 42
 
 
 @pytest.fixture(scope="module")

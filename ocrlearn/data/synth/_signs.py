@@ -21,7 +21,9 @@ __all__ = ["Block", "Board", "draw_block"]
 
 WordSource = Callable[[], str]
 
-_FONT_OVERSAMPLING = 40.0  # letters smaller than this are set larger on the sheet, up to twice
+_SHEET_EMS = (40.0, 80.0)
+"""Pixels per em on the sheet: smaller letters are set up to twice as large as they will be seen, so
+that no detail is lost on the way, and larger ones smaller, since their edges are blurred anyway."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def draw_block(
     *,
     split: str,
     most_words: int,
+    widest: float = 2000.0,
     bend: str = "",
     on_board: bool = True,
     fonts: Sequence[Font] | None = None,
@@ -155,6 +158,8 @@ def draw_block(
         Where words come from: the split's vocabulary, or the `words` given.
     most_words
         How many words the whole block may have, at least 1.
+    widest
+        How long the longest line may be in pixels; letters are made smaller for it.
     bend
         "arc" or "wave" for a single bent line, "" for straight ones.
     on_board
@@ -176,8 +181,8 @@ def draw_block(
             break
         texts.append(_cased(_phrase(rng, split, words, left), case))
     font = pick_font(rng, " ".join(texts) + " ", fonts)
-    over = float(np.clip(_FONT_OVERSAMPLING / em, 1.0, 2.0))
-    sheet = _set(rng, texts, font, em * over)
+    over = float(np.clip(1.0, min(_SHEET_EMS[0] / em, 2.0), _SHEET_EMS[1] / em))
+    sheet = _set(rng, texts, font, em * over, widest * over)
     bending = _draw_bend(rng, sheet, bend)
     if bending is None:
         bend, bending = "", PointMap.identity()
@@ -193,25 +198,36 @@ def draw_block(
     return Block(sheet, placing, board.half, board, bend)
 
 
-def _set(rng: np.random.Generator, texts: Sequence[str], font: Font, size: float) -> Sheet:
+def _set(
+    rng: np.random.Generator, texts: Sequence[str], font: Font, size: float, widest: float
+) -> Sheet:
     """Set lines of `texts` under each other; lines after the first may be smaller."""
     tracking = float(rng.uniform(0, 0.2)) if rng.random() < 0.25 else 0.0
     align = float(rng.choice([0.0, 0.5, 1.0], p=[0.4, 0.55, 0.05]))
     smaller = float(rng.uniform(0.5, 0.95)) if rng.random() < 0.5 else 1.0
     leading = rng.uniform(1.15, 1.5)
-    lines: list[tuple[list[SetWord], list[float], float, float]] = []
-    for place, text in enumerate(texts):
-        own_size = size if place == 0 else size * smaller
-        lines.append((*set_line(text, font, own_size, tracking=tracking), own_size))
-    room = int(np.ceil(size)) + 2  # for what sticks out of its advance width
+
+    def set_at(size: float) -> list[tuple[list[SetWord], list[float], float]]:
+        sizes = [size] + [size * smaller] * (len(texts) - 1)
+        return [
+            set_line(text, font, own, tracking=tracking)
+            for text, own in zip(texts, sizes, strict=True)
+        ]
+
+    lines = set_at(size)
     width = max(line[2] for line in lines)
-    height = sum(leading * line[3] for line in lines)
-    sheet = Sheet((int(np.ceil(height)) + 2 * room, int(np.ceil(width)) + 2 * room))
+    if width > widest:
+        size *= widest / width
+        lines = set_at(size)
+        width = widest
+    room = int(np.ceil(size)) + 2  # for what sticks out of its advance width
+    steps = [leading * line[0][0].size for line in lines]
+    sheet = Sheet((int(np.ceil(sum(steps))) + 2 * room, int(np.ceil(width)) + 2 * room))
     top = float(room)
-    for words, starts, line_width, own_size in lines:
+    for (words, starts, line_width), step in zip(lines, steps, strict=True):
         left = room + align * (width - line_width)
-        sheet.draw_line(words, [left + start for start in starts], top + 0.8 * leading * own_size)
-        top += leading * own_size
+        sheet.draw_line(words, [left + start for start in starts], top + 0.8 * step)
+        top += step
     return sheet
 
 

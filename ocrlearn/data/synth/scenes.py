@@ -463,6 +463,7 @@ class _Writer:
             em,
             split=self.split,
             most_words=most_words,
+            widest=0.6 * scene.size[1],
             bend="" if plain else bend,
             on_board=on_board,
             fonts=self.fonts,
