@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as nps
 from PIL import Image
 from scipy.io import savemat
 
@@ -61,6 +64,16 @@ def test_maps_left_on_disk_and_any_folder_on_the_way(tmp_path, data):
         (sample,) = read_bsds500(folder, load_masks=False)
         assert sample.masks == {}
         assert list(read_masks(sample.details["truth"])) != []
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(nps.arrays(np.uint16, (2, 3)), min_size=1, max_size=4))
+def test_what_was_written_is_read(tmp_path, regions):
+    savemat(tmp_path / "1.mat", {"groundTruth": whole(regions)})
+    masks = read_masks(tmp_path / "1.mat")
+    assert len(masks) == 2 * len(regions)
+    for number, numbers in enumerate(regions, start=1):
+        np.testing.assert_array_equal(masks[f"segmentation_{number}"], numbers)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from ocrlearn.data.readers.fsns import read_characters, read_fsns
@@ -84,6 +86,7 @@ def street(**changes):
     return {name: value for name, value in (features | changes).items() if value is not None}
 
 
+TINY_PNG = png(np.zeros((1, 600, 3), dtype=np.uint8))
 PNG = png(PICTURE[:4, :600])  # low, so that the slow checksums above stay quick
 
 
@@ -112,6 +115,24 @@ def test_signs(folder):
     assert second.details == {"views": 4}
     # Text and numbers of characters differ: the text counts, and nothing is lost.
     assert (odd.text, odd.details["text_of_classes"]) == ("Rue", "Rue é")
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from([0, 1, 2, 3, 4]), max_size=37), st.integers(1, 4))
+def test_what_was_written_is_read(folder, classes, views):
+    text = "".join(CHARACTERS[code] for code in classes)
+    write(
+        folder,
+        street(
+            encoded=TINY_PNG,
+            text=text.encode(),
+            orig_width=[150 * views],
+            unpadded_class=classes or None,
+            **{"class": classes + [133] * (37 - len(classes))},
+        ),
+    )
+    (sample,) = read_fsns(folder)
+    assert (sample.text, sample.details) == (text, {"views": views})
 
 
 def test_a_whole_picture_and_another_split(folder):

@@ -3,11 +3,17 @@
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ocrlearn.data.readers.hmdb51 import read_hmdb51
 from ocrlearn.data.readers.something import read_something_v1, read_something_v2
 from ocrlearn.data.readers.ucf101 import read_ucf101
 from ocrlearn.data.samples import DataFormatError, check_sample
+
+# Folders are made once for all examples: each example writes its file anew.
+few = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+printed = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1)
 
 # --- UCF101 -------------------------------------------------------------------------------------
 
@@ -38,6 +44,22 @@ def test_ucf101(ucf):
     assert test.label == "ApplyEyeMakeup"
     (third,) = read_ucf101(ucf, "test", division=3)
     assert third.details == {"group": 2, "clip": 7}
+
+
+@few
+@given(st.lists(st.tuples(st.integers(1, 2), st.integers(1, 25), st.integers(1, 7))))
+def test_what_was_written_is_read_from_ucf101(ucf, rows):
+    labels = {1: "ApplyEyeMakeup", 2: "HandstandPushups"}
+    lines = [
+        f"{labels[number]}/v_{labels[number]}_g{group:02d}_c{clip:02d}.avi"
+        for number, group, clip in rows
+    ]
+    numbered = [f"{line} {row[0]}" for line, row in zip(lines, rows, strict=True)]
+    (ucf / "ucfTrainTestlist" / "trainlist01.txt").write_text("\n".join(numbered))
+    (ucf / "ucfTrainTestlist" / "testlist01.txt").write_text("\n".join(lines))
+    for split in ("train", "test"):
+        read = [(c.label, c.details["group"], c.details["clip"]) for c in read_ucf101(ucf, split)]
+        assert read == [(labels[number], group, clip) for number, group, clip in rows]
 
 
 @pytest.mark.parametrize(
@@ -110,6 +132,17 @@ def test_hmdb51(hmdb):
     assert [clip.name for clip in read_hmdb51(hmdb, "test", division=2)] == ["d"]
 
 
+@few
+@given(st.lists(st.tuples(printed.filter(lambda s: not set("/\\:") & set(s)), st.integers(0, 2))))
+def test_what_was_written_is_read_from_hmdb51(hmdb, rows):
+    lines = "".join(f"{name}.avi {use} \n" for name, use in rows)
+    path = hmdb / "testTrainMulti_7030_splits" / "wave_test_split2.txt"
+    path.write_text(lines, encoding="utf-8")
+    for use, split in enumerate(("unused", "train", "test")):
+        read = [clip.name for clip in read_hmdb51(hmdb, split, division=2)]
+        assert read == [name for name, found in rows if found == use]
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -165,6 +198,18 @@ def test_something_v1(v1):
     assert (test.label, test.name) == (None, "14")
 
 
+@few
+@given(st.lists(st.tuples(st.integers(0, 10**6), printed), min_size=1))
+def test_what_was_written_is_read_from_something_v1(v1, rows):
+    (v1 / "something-something-v1-labels.csv").write_text(
+        "".join(f"{label}\n" for _, label in rows), encoding="utf-8"
+    )
+    (v1 / "something-something-v1-train.csv").write_text(
+        "".join(f"{number};{label}\n" for number, label in rows), encoding="utf-8"
+    )
+    assert [(int(clip.name), clip.label) for clip in read_something_v1(v1)] == rows
+
+
 @pytest.mark.parametrize(
     ("split", "line", "said"),
     [
@@ -216,6 +261,18 @@ def test_something_v2(v2):
     assert clip.placeholders == ("pen", "cup")
     (test,) = read_something_v2(v2, "test")
     assert (test.label, test.text, test.name) == (None, None, "1420")
+
+
+@few
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.text(), st.lists(st.text()))))
+def test_what_was_written_is_read_from_something_v2(v2, rows):
+    entries = [
+        HOLDING | {"id": str(number), "label": said, "placeholders": things}
+        for number, said, things in rows
+    ]
+    write_v2(v2, "train", entries)
+    read = [(int(c.name), c.text, list(c.placeholders)) for c in read_something_v2(v2)]
+    assert read == rows
 
 
 @pytest.mark.parametrize(
