@@ -168,7 +168,7 @@ class _Chance:
 
 
 def _grid(like: Tensor) -> tuple[Tensor, Tensor]:
-    """Positions x and y of the pixels in units of half the height, from the middle, ``(1, H, W)``."""
+    """Pixels' x and y in units of half the height, from the middle: ``(1, H, W)`` each."""
     height, width = like.shape[-2:]
     y = (torch.arange(height, device=like.device) + 0.5) * 2 / height - 1
     x = ((torch.arange(width, device=like.device) + 0.5) * 2 - width) / height

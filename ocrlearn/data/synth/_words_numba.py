@@ -70,7 +70,18 @@ LOOK = np.dtype(
 """How a word is painted."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def inverse(m: Array) -> Array:
+    """Inverse of a 3 x 3 matrix by its cofactors; numpy.linalg takes many times as long."""
+    result = np.empty((3, 3))
+    for i in range(3):
+        for j in range(3):
+            a, b, c, d = (i + 1) % 3, (i + 2) % 3, (j + 1) % 3, (j + 2) % 3
+            result[j, i] = m[a, c] * m[b, d] - m[a, d] * m[b, c]
+    return result / (m[0, 0] * result[0, 0] + m[0, 1] * result[1, 0] + m[0, 2] * result[2, 0])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def look_back(geometry: Array, height: int, width: int) -> tuple[Array, Array]:
     """Points (u, v) of the flat word that the pixels of the image show, two float32 images."""
     g = geometry[0]
@@ -82,7 +93,7 @@ def look_back(geometry: Array, height: int, width: int) -> tuple[Array, Array]:
     return u, v
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _to_flat(g: Any, x: float, y: float) -> tuple[float, float]:
     h = g.back
     w = h[2, 0] * x + h[2, 1] * y + h[2, 2]
@@ -96,7 +107,7 @@ def _to_flat(g: Any, x: float, y: float) -> tuple[float, float]:
     return u, v - _lift(g, u)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _lift(g: Any, u: float) -> float:
     across = u - g.middle
     lift = g.arch * across * across + g.fold * abs(u - g.crease)
@@ -105,7 +116,7 @@ def _lift(g: Any, u: float) -> float:
     return lift
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def to_image(geometry: Array, points: Array) -> Array:
     """Image points ``(n, 2)`` of flat points ``(n, 2)``: the inverse of :func:`look_back`."""
     g = geometry[0]
@@ -127,7 +138,7 @@ def to_image(geometry: Array, points: Array) -> Array:
     return result
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def ink_boxes(
     distances: Array, places: Array, origins: Array, letters: Array, slant: float, weight: float
 ) -> Array:
@@ -167,7 +178,7 @@ def ink_boxes(
     return boxes
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _farthest(row: Array, beyond: Array, cut: Any) -> float:
     """How far, of the way from a row with ink to the next without, the ink reaches."""
     share = 0.0
@@ -177,7 +188,7 @@ def _farthest(row: Array, beyond: Array, cut: Any) -> float:
     return share
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def draw_letters(
     field: Array,
     u: Array,
@@ -230,13 +241,13 @@ def draw_letters(
                     field[r, c] = distance
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _cover(pixels: float) -> float:
     """Share of a pixel that is covered when an edge lies `pixels` behind its middle."""
     return min(1.0, max(0.0, 0.5 + pixels))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _at(field: Array, y: float, x: float) -> float:
     """Bilinear sample, with the edge repeated."""
     height, width = field.shape
@@ -249,20 +260,21 @@ def _at(field: Array, y: float, x: float) -> float:
     return upper * (1 - fy) + lower * fy
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _textured(texture: Array, y: float, x: float) -> float:
     """Bilinear sample of a texture ``(size, size)``, a power of two, that repeats itself."""
     mask = texture.shape[0] - 1
-    r, c = math.floor(y), math.floor(x)
+    y, x = y + 65536.0, x + 65536.0  # whole periods, so that cutting off is rounding down
+    r, c = int(y), int(x)
     fy, fx = y - r, x - c
-    r0, c0 = int(r) & mask, int(c) & mask
+    r0, c0 = r & mask, c & mask
     r1, c1 = (r0 + 1) & mask, (c0 + 1) & mask
     upper = texture[r0, c0] * (1 - fx) + texture[r0, c1] * fx
     lower = texture[r1, c0] * (1 - fx) + texture[r1, c1] * fx
     return upper * (1 - fy) + lower * fy
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def paint(
     look: Array, field: Array, clutter: Array, v: Array, bank: Array, backdrop: Array
 ) -> Array:
@@ -343,12 +355,12 @@ def paint(
     return image
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _rgb(values: Array) -> tuple[float, float, float]:
     return values[0], values[1], values[2]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _shadow_cover(s: Any, field: Array, y: int, x: int) -> float:
     """Share of a pixel in shadow: of the letters moved by the offset or, if solid, up to it."""
     under = 0.0
@@ -359,7 +371,7 @@ def _shadow_cover(s: Any, field: Array, y: int, x: int) -> float:
     return under * s.shadow[2]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def gaussian(image: Array, sigma_x: float, sigma_y: float) -> Array:
     """Gaussian blur of different width across and down, edges repeated, cut at 3 sigma."""
     height, width, _ = image.shape
@@ -388,7 +400,7 @@ def gaussian(image: Array, sigma_x: float, sigma_y: float) -> Array:
     return result
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def defocus(image: Array, radius: float) -> Array:
     """Blur by a disc: pixels count by their share of it, estimated from 4 x 4 points each."""
     reach = math.ceil(radius)
@@ -404,7 +416,7 @@ def defocus(image: Array, radius: float) -> Array:
     return _correlate(image, kernel / kernel.sum())
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def motion(image: Array, length: float, angle: float) -> Array:
     """Blur along a straight line, whose points are shared out bilinearly among pixels."""
     reach = math.ceil(length / 2) + 1
@@ -422,7 +434,7 @@ def motion(image: Array, length: float, angle: float) -> Array:
     return _correlate(image, kernel)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _correlate(image: Array, kernel: Array) -> Array:
     """Correlate with a small square kernel, edges repeated, weights of zero passed over."""
     height, width, _ = image.shape
@@ -443,14 +455,14 @@ def _correlate(image: Array, kernel: Array) -> Array:
     return result
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def unsharp(image: Array, amount: float) -> Array:
     """Overshoot at edges as cameras' sharpening leaves it: add what a small blur takes away."""
     soft = gaussian(image, 1.0, 1.0)
     return image + np.float32(amount) * (image - soft)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _scramble(state: np.uint64) -> np.uint64:
     """SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014)."""
     state += np.uint64(0x9E3779B97F4A7C15)
@@ -459,7 +471,7 @@ def _scramble(state: np.uint64) -> np.uint64:
     return state ^ (state >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _bell(bits: np.uint64) -> float:
     """Turn 64 bits into a number of mean 0 and variance 1: the sum of four uniform numbers."""
     low = np.uint64(0xFFFF)
@@ -472,7 +484,7 @@ def _bell(bits: np.uint64) -> float:
     return (total / 65535.0 - 2.0) * 1.7320508
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def expose(
     image: Array, seed: int, shot: float, read: float, colour: float, contrast: float, lift: float
 ) -> Array:
@@ -485,7 +497,7 @@ def expose(
     result = np.empty((height, width, 3), np.uint8)
     shared = math.sqrt(max(0.0, 1 - colour * colour))
     counter = np.uint64(seed)
-    noisy = shot > 0 or read > 0
+    noisy = shot + read > 0.5  # less is lost in rounding
     for y in range(height):
         for x in range(width):
             grey = 0.0
