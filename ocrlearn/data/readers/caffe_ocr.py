@@ -21,8 +21,8 @@ Traps
 -----
 - A line of the table may be a space that is not ASCII: it is a character, and a reader that drops
   blank lines moves all classes after it by one.
-- The table is UTF-8 in the copy that goes with the Keras project; an older one is GBK
-  (`encoding`).
+- The table is UTF-8 in the copy that goes with the Keras project; for copies in a Chinese encoding
+  there is `encoding`, such as "gb18030".
 - Lines are cut every ten characters wherever that falls in a sentence, and neighbours overlap.
 """
 

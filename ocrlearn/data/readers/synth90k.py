@@ -22,7 +22,7 @@ comes again at its end. Images are 32 pixels high, of any width.
 
 Traps
 -----
-- A few dozen images are truncated or empty, ``2194/2/334_EFFLORESCENT_24742.jpg`` among them. Only
+- Some images are truncated or empty, ``2194/2/334_EFFLORESCENT_24742.jpg`` among them. Only
   :meth:`~ocrlearn.data.samples.Sample.pixels` can notice that; whoever trains has to pass them
   over.
 - Do not sort the nine million lines: they are read one by one, in the owner's order, which goes
