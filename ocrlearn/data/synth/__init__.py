@@ -17,6 +17,12 @@
 - :mod:`~ocrlearn.data.synth.colours`: colours of letters and of what they stand on;
 - :mod:`~ocrlearn.data.synth.words`: what a word says, how it looks, and its picture.
 
+:func:`render_chinese_line` and :func:`render_plate` print Chinese, on any machine:
+
+- :mod:`~ocrlearn.data.synth.glyph_bank`: bitmaps of 4,755 Chinese characters in two styles;
+- :mod:`~ocrlearn.data.synth.chinese`: lines of print, from the statistics of Chinese;
+- :mod:`~ocrlearn.data.synth.plates`: number plates in photographs.
+
 Two generators draw no text: :func:`render_objects` makes scenes for segmentation
 (:mod:`~ocrlearn.data.synth.objects`), and :func:`render_clip` action clips
 (:mod:`~ocrlearn.data.synth.clips`).
@@ -27,13 +33,17 @@ from typing import TYPE_CHECKING
 from ocrlearn._lazy import attach
 
 if TYPE_CHECKING:
+    from ocrlearn.data.synth.chinese import render_chinese_line as render_chinese_line
     from ocrlearn.data.synth.clips import render_clip as render_clip
     from ocrlearn.data.synth.fonts import Font as Font
+    from ocrlearn.data.synth.fonts import find_chinese_fonts as find_chinese_fonts
     from ocrlearn.data.synth.fonts import find_fonts as find_fonts
+    from ocrlearn.data.synth.glyph_bank import GlyphBank as GlyphBank
     from ocrlearn.data.synth.lines import render_line as render_line
     from ocrlearn.data.synth.objects import render_objects as render_objects
     from ocrlearn.data.synth.pages import PageStyle as PageStyle
     from ocrlearn.data.synth.pages import render_page as render_page
+    from ocrlearn.data.synth.plates import render_plate as render_plate
     from ocrlearn.data.synth.sheet import Rendered as Rendered
     from ocrlearn.data.synth.words import render_word as render_word
     from ocrlearn.data.synth.words import render_words as render_words
@@ -42,13 +52,17 @@ if TYPE_CHECKING:
 # Loaded on first use: fonts and text take a moment that `import ocrlearn.data` should not cost.
 _HOMES = {
     "Font": "fonts",
+    "GlyphBank": "glyph_bank",
     "PageStyle": "pages",
     "Rendered": "sheet",
+    "find_chinese_fonts": "fonts",
     "find_fonts": "fonts",
+    "render_chinese_line": "chinese",
     "render_clip": "clips",
     "render_line": "lines",
     "render_objects": "objects",
     "render_page": "pages",
+    "render_plate": "plates",
     "render_word": "words",
     "render_words": "words",
     "word_arrays": "words",

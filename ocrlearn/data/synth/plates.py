@@ -553,7 +553,7 @@ def _resized(image: NDArray[np.uint8], shape: tuple[int, int], *, jagged: bool) 
 
 
 _FINE = 2  # the scene is rendered this many times finer than the camera's pixels
-_SCALES = (1.0, 1.5, 2.0)  # of flat plates in pixels per mm: few, so that ink is reused
+_SCALES = (1.0, 1.25, 1.5)  # of flat plates in pixels per mm: few, so that ink is reused
 
 
 def render_plate(
@@ -579,7 +579,7 @@ def render_plate(
         What is on it, such as "皖A12345"; drawn by :func:`plate_text` if not given.
     shape
         Height and width that the crop is brought to, whatever its own proportions, as recognisers
-        take it; None for the camera's own pixels (the plate then is 70 to 330 of them wide).
+        take it; None for the camera's own pixels (the plate then is 70 to 240 of them wide).
 
     Returns
     -------
@@ -608,7 +608,7 @@ def render_plate(
     rng = seeded_generator(seed, index, split, "plate camera")
     seen = _pose(layout, rng, details)
     crop = _crop(seen, rng)
-    details["camera_width"] = float(np.exp(rng.uniform(np.log(70), np.log(330))))
+    details["camera_width"] = float(np.exp(rng.uniform(np.log(70), np.log(240))))
     per_mm = details["camera_width"] / float(np.ptp(seen[:, 0]))  # camera pixels
     camera_shape = (
         max(8, round((crop[3] - crop[1]) * per_mm)),
