@@ -94,7 +94,7 @@ def read_dibco(
     if not images:
         year = "" if split == "all" else f" of {split}"
         raise FileNotFoundError(f"there are no images{year} in {root}")
-    for key in images.keys() ^ truths.keys():
+    for key in sorted(images.keys() ^ truths.keys()):
         path, missing = (images[key], "truth") if key in images else (truths[key], "image")
         raise FileNotFoundError(f"{path} has no {missing} in {root}")
     pairs = [(year, images[year, stem], truths[year, stem]) for year, stem in images]
