@@ -326,6 +326,7 @@ def _check_instance(instance: TextInstance, name: str, levels: tuple[str, ...]) 
     _require(
         instance.level in levels, f"{name}.level", f"one of {', '.join(levels)}", instance.level
     )
+    _require(isinstance(instance.ignore, bool), f"{name}.ignore", "a bool", instance.ignore)
     lower = LEVELS[LEVELS.index(instance.level) + 1 :]
     _require(bool(lower) or not instance.parts, f"{name}.parts", "empty", instance.parts)
     for number, part in enumerate(instance.parts):

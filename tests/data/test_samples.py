@@ -259,6 +259,13 @@ def test_an_absent_mask_is_told():
             Sample(np.zeros((2, 3), np.uint8), instances=(TextInstance(QUAD * np.nan),)),
             r"instances\[0\].polygon must be finite",
         ),
+        (
+            Sample(
+                np.zeros((2, 3), np.uint8),
+                instances=(TextInstance(QUAD, ignore=np.bool_(True)),),  # type: ignore[arg-type]
+            ),
+            r"instances\[0\].ignore must be a bool, got np.True_",
+        ),
         (Clip(np.zeros((2, 4, 4), np.uint8)), r"frames must be \(T, H, W, 3\) uint8"),
     ],
 )
