@@ -1,7 +1,7 @@
 """Render the bank of Chinese glyphs that the library prints with where no font is installed.
 
     sudo apt-get install fonts-noto-cjk     # Debian and Ubuntu; or download the two .ttc files
-    python recipes/glyph_bank.py            # a minute; --fonts FOLDER if they lie elsewhere
+    python recipes/glyph_bank.py            # two minutes; --fonts FOLDER if they lie elsewhere
 
 Two files are written beside ``ocrlearn/data/synth/glyph_bank.py``: ``glyph_bank.npz`` with the
 bitmaps and ``glyph_bank.json``, which says what they were made from. The same fonts and the same

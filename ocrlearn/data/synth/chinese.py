@@ -369,8 +369,8 @@ def render_chinese_line(
         How many, where `text` is not given.
     rare
         Share of the Chinese characters that is replaced by characters dealt out evenly from
-        :func:`chinese_characters`. At 1 the line consists of such characters alone, and every 476
-        consecutive lines of ten (``ceil(4755 / 10)``), counted from 0, hold each at least once.
+        :func:`chinese_characters`. At 1 the line consists of such characters alone, and the first
+        476 lines of ten (4,755 / 10, rounded up) hold each of them.
     text, size
         Given, instead of drawn by chance. `size` is in pixels per em (drawn: 20 to 50).
     font
