@@ -23,6 +23,12 @@
 - :mod:`~ocrlearn.data.synth.chinese`: lines of print, from the statistics of Chinese;
 - :mod:`~ocrlearn.data.synth.plates`: number plates in photographs.
 
+:func:`render_scene` writes on walls and signs, in perspective:
+
+- :mod:`~ocrlearn.data.synth.backgrounds`: surfaces, shop-fronts and photographs to write on;
+- :mod:`~ocrlearn.data.synth.curved`: arcs and waves for text that does not run straight;
+- :mod:`~ocrlearn.data.synth.scenes`: blocks of text placed where there is room, and photographed.
+
 Two generators draw no text: :func:`render_objects` makes scenes for segmentation
 (:mod:`~ocrlearn.data.synth.objects`), and :func:`render_clip` action clips
 (:mod:`~ocrlearn.data.synth.clips`).
@@ -33,6 +39,8 @@ from typing import TYPE_CHECKING
 from ocrlearn._lazy import attach
 
 if TYPE_CHECKING:
+    from ocrlearn.data.synth.backgrounds import photographs as photographs
+    from ocrlearn.data.synth.backgrounds import render_background as render_background
     from ocrlearn.data.synth.chinese import render_chinese_line as render_chinese_line
     from ocrlearn.data.synth.clips import render_clip as render_clip
     from ocrlearn.data.synth.fonts import Font as Font
@@ -44,6 +52,7 @@ if TYPE_CHECKING:
     from ocrlearn.data.synth.pages import PageStyle as PageStyle
     from ocrlearn.data.synth.pages import render_page as render_page
     from ocrlearn.data.synth.plates import render_plate as render_plate
+    from ocrlearn.data.synth.scenes import render_scene as render_scene
     from ocrlearn.data.synth.sheet import Rendered as Rendered
     from ocrlearn.data.synth.words import render_word as render_word
     from ocrlearn.data.synth.words import render_words as render_words
@@ -57,12 +66,15 @@ _HOMES = {
     "Rendered": "sheet",
     "find_chinese_fonts": "fonts",
     "find_fonts": "fonts",
+    "photographs": "backgrounds",
+    "render_background": "backgrounds",
     "render_chinese_line": "chinese",
     "render_clip": "clips",
     "render_line": "lines",
     "render_objects": "objects",
     "render_page": "pages",
     "render_plate": "plates",
+    "render_scene": "scenes",
     "render_word": "words",
     "render_words": "words",
     "word_arrays": "words",
