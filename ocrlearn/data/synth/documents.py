@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ocrlearn._validate import check_choice, check_number
 from ocrlearn.data.samples import Sample, TextInstance
 from ocrlearn.data.synth import degrade, looks, texts
+from ocrlearn.data.synth._moved_ink import tight_quad
 from ocrlearn.data.synth._region_sheet import REGION_KINDS, Region, RegionSheet, printable
 from ocrlearn.data.synth.degrade import Crease, PointMap
 from ocrlearn.data.synth.figures import FIGURES, draw_figure
@@ -32,7 +33,7 @@ from ocrlearn.data.synth.page_parts import (
     fitting_heading,
     set_paragraph,
 )
-from ocrlearn.data.synth.sheet import Rendered, set_word
+from ocrlearn.data.synth.sheet import Rendered, grow_line, set_word
 from ocrlearn.data.synth.tables import draw_table, make_table
 from ocrlearn.data.synth.texts import seeded_generator
 from ocrlearn.document import Line, Word
@@ -476,7 +477,33 @@ def _expose_folded(
     shaded = 1 - (1 - coverage) * degrade.move(light, *placement, border=1.0)
     finish = looks._scan if look == "scanned" else looks._photograph
     image = finish(sheet, shaded, placement, rng, details, False)
-    return looks._with_truth(sheet, to_uint8(image), coverage, placement[0], look, details)
+    rendered = looks._with_truth(sheet, to_uint8(image), coverage, placement[0], look, details)
+    grown = [grow_line(line, details["ink_spread"]) for line in sheet.lines]
+    lines = tuple(
+        _around_bends(seen, flat, placement[0])
+        for seen, flat in zip(rendered.page.lines, grown, strict=True)
+    )
+    return replace(rendered, page=replace(rendered.page, lines=lines))
+
+
+def _around_bends(seen: Line, flat: Line, point_map: PointMap) -> Line:
+    """Widen the quads of words that a crease bends until they hold the whole bent box.
+
+    The chord between the corners would cut off what stands up along the crease. Words that lie on
+    one panel, which are most, keep their corners.
+    """
+    words = []
+    for word, flat_word in zip(seen.words, flat.words, strict=True):
+        steps = np.linspace(0, 1, 17)[:, None]
+        corners = flat_word.quad.astype(np.float64)
+        ends = np.roll(corners, -1, axis=0)
+        outline = (corners[:, None] + steps * (ends - corners)[:, None]).reshape(-1, 2)
+        moved = word.quad.astype(np.float64)
+        moved_ends = np.roll(moved, -1, axis=0)
+        chords = (moved[:, None] + steps * (moved_ends - moved)[:, None]).reshape(-1, 2)
+        bent = np.abs(point_map(outline) - chords).max() > 0.3
+        words.append(replace(word, quad=tight_quad(outline, point_map)) if bent else word)
+    return Line(seen.quad, tuple(words))
 
 
 def _moved_outline(quad: NDArray[np.float32], point_map: PointMap) -> NDArray[np.float32]:
