@@ -29,6 +29,14 @@
 - :mod:`~ocrlearn.data.synth.curved`: arcs and waves for text that does not run straight;
 - :mod:`~ocrlearn.data.synth.scenes`: blocks of text placed where there is room, and photographed.
 
+:func:`render_document` sets whole pages with tables and figures, :func:`render_character` and
+:func:`render_captcha` make what classifiers learn from:
+
+- :mod:`~ocrlearn.data.synth.documents`: pages on which every region is labelled;
+- :mod:`~ocrlearn.data.synth.tables` and :mod:`~ocrlearn.data.synth.figures`: what stands on them;
+- :mod:`~ocrlearn.data.synth.characters`: single characters, as segmenters cut them out;
+- :mod:`~ocrlearn.data.synth.captchas`: in four degrees of difficulty.
+
 Two generators draw no text: :func:`render_objects` makes scenes for segmentation
 (:mod:`~ocrlearn.data.synth.objects`), and :func:`render_clip` action clips
 (:mod:`~ocrlearn.data.synth.clips`).
@@ -41,8 +49,13 @@ from ocrlearn._lazy import attach
 if TYPE_CHECKING:
     from ocrlearn.data.synth.backgrounds import photographs as photographs
     from ocrlearn.data.synth.backgrounds import render_background as render_background
+    from ocrlearn.data.synth.captchas import render_captcha as render_captcha
+    from ocrlearn.data.synth.characters import render_character as render_character
     from ocrlearn.data.synth.chinese import render_chinese_line as render_chinese_line
     from ocrlearn.data.synth.clips import render_clip as render_clip
+    from ocrlearn.data.synth.documents import Document as Document
+    from ocrlearn.data.synth.documents import document_sample as document_sample
+    from ocrlearn.data.synth.documents import render_document as render_document
     from ocrlearn.data.synth.fonts import Font as Font
     from ocrlearn.data.synth.fonts import find_chinese_fonts as find_chinese_fonts
     from ocrlearn.data.synth.fonts import find_fonts as find_fonts
@@ -60,16 +73,21 @@ if TYPE_CHECKING:
 
 # Loaded on first use: fonts and text take a moment that `import ocrlearn.data` should not cost.
 _HOMES = {
+    "Document": "documents",
     "Font": "fonts",
     "GlyphBank": "glyph_bank",
     "PageStyle": "pages",
     "Rendered": "sheet",
+    "document_sample": "documents",
     "find_chinese_fonts": "fonts",
     "find_fonts": "fonts",
     "photographs": "backgrounds",
     "render_background": "backgrounds",
+    "render_captcha": "captchas",
+    "render_character": "characters",
     "render_chinese_line": "chinese",
     "render_clip": "clips",
+    "render_document": "documents",
     "render_line": "lines",
     "render_objects": "objects",
     "render_page": "pages",
