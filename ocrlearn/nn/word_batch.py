@@ -60,7 +60,7 @@ class WordStyle:
     perspective: float = 0.12
     wave: float = 0.05
     blur: float = 1.8
-    texture: float = 0.25
+    texture: float = 0.2
     light: float = 0.15
     noise: float = 0.06
     coarse: float = 0.3
@@ -77,6 +77,7 @@ def compose_words(
     ground: Tensor,
     generator: torch.Generator,
     *,
+    widths: Tensor | None = None,
     style: WordStyle | None = None,
 ) -> Tensor:
     """Make pictures of words from how much of each pixel is ink.
@@ -89,6 +90,9 @@ def compose_words(
         ``(N, 3)``: sRGB colours, of the same kind and on the same device.
     generator
         On the CPU; see above. Its state moves on.
+    widths
+        ``(N,)``: how many columns each word has, from the left; None if all of them. Words are
+        turned about their own middle.
     style
         None for ``WordStyle()``.
 
@@ -112,7 +116,7 @@ def compose_words(
     if generator.device.type != "cpu":
         raise ValueError(f"generator must be on the CPU, got one on {generator.device}")
     chance = _Chance(generator, cover)
-    flow = _warp(chance, cover, style)
+    flow = _warp(chance, cover, _lengths(widths, cover), style)
     cover = nn.functional.grid_sample(
         cover[:, None], flow, mode="bilinear", padding_mode="zeros", align_corners=False
     )
@@ -125,6 +129,20 @@ def compose_words(
     image = image + style.noise * chance.uniform() ** 3 * chance.pixels(image.shape)
     image = _coarsened(chance, image, style)
     return image.clamp(0, 1)
+
+
+def _lengths(widths: Tensor | None, cover: Tensor) -> Tensor:
+    """Check widths and return them as ``(N,)`` float32 on the device of `cover`."""
+    number, _, width = cover.shape
+    if widths is None:
+        return torch.full((number,), float(width), device=cover.device)
+    if not isinstance(widths, Tensor):
+        raise TypeError(f"widths must be a torch.Tensor, got {type(widths).__name__}")
+    if widths.shape != (number,) or not ((widths >= 1) & (widths <= width)).all():
+        raise ValueError(
+            f"widths must be {number} numbers from 1 to {width}, got {widths.tolist()}"
+        )
+    return widths.to(cover.device, torch.float32)
 
 
 def _fractions(values: Any, name: str, shape: tuple[Any, ...]) -> Tensor:
@@ -175,27 +193,30 @@ def _grid(like: Tensor) -> tuple[Tensor, Tensor]:
     return x[None, None, :].expand(1, height, width), y[None, :, None].expand(1, height, width)
 
 
-def _warp(chance: _Chance, cover: Tensor, style: WordStyle) -> Tensor:
+def _warp(chance: _Chance, cover: Tensor, widths: Tensor, style: WordStyle) -> Tensor:
     """Where the pixels of the new image look in the old one: ``(N, H, W, 2)`` for grid_sample.
 
-    Rotation, shear and perspective about the middle, then a sine along the line. The image is made
-    a little smaller, so that what is turned stays inside.
+    Rotation, shear and perspective about a word's middle, then a sine along the line. Words become
+    smaller by as much as these would move their ends out of the image.
     """
     height, width = cover.shape[-2:]
     x, y = _grid(cover)
-    angle = (style.angle * chance.normal())[:, 0]
-    angle = angle * min(1.0, 4 * height / width)  # the ends of long words would leave the image
+    half = widths[:, None, None] / height  # of a word's length, in the unit of x
+    middle = half - width / height
+    x = x - middle
+    angle = (style.angle * chance.normal())[:, 0] * (2 / half).clamp(max=1)
     shear = (style.shear * chance.normal())[:, 0]
-    tilt = (style.perspective * chance.normal())[:, 0] * height / max(width, height)
-    smaller = 1 + 0.12 * chance.uniform()[:, 0]
-    depth = (1 + tilt * x).clamp(min=0.4)
-    u = (angle.cos() * x + (shear - angle.sin()) * y) * smaller / depth
-    v = (angle.sin() * x + angle.cos() * y) * smaller / depth
+    tilt = (style.perspective * chance.normal())[:, 0].clamp(-0.6, 0.6)
     frequency = 0.3 + 1.5 * chance.uniform()[:, 0]
     phase = 2 * math.pi * chance.uniform()[:, 0]
     amplitude = 2 * style.wave * chance.uniform()[:, 0] ** 2
+    leaves = tilt.abs() + angle.abs() * half + shear.abs() / half + amplitude
+    smaller = (1 + 0.12 * chance.uniform()[:, 0]) * (1 + leaves)
+    depth = (1 + tilt * x / half).clamp(min=0.3)
+    u = (angle.cos() * x + (shear - angle.sin()) * y) * smaller / depth
+    v = (angle.sin() * x + angle.cos() * y) * smaller / depth
     v = v + amplitude * torch.sin(frequency * u + phase)
-    return torch.stack([u * height / width, v], dim=-1)
+    return torch.stack([(u + middle) * height / width, v], dim=-1)
 
 
 def _clouds(chance: _Chance, cover: Tensor) -> Tensor:

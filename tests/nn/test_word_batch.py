@@ -96,6 +96,23 @@ def test_turned_words_turn_by_the_promised_angle():
     assert angles.mean().abs() < 0.04
 
 
+def test_words_stay_in_their_part_of_the_image():
+    """Hardly any ink is lost by turning, and words keep their place in a wide batch."""
+    coverages, _, _, widths, _ = word_coverages(5, 0, 48, width=256)
+    coverage, widths = torch.from_numpy(coverages), torch.from_numpy(widths)
+    white, black = torch.ones(48, 3), torch.zeros(48, 3)
+    style = only(angle=0.04, shear=0.12, perspective=0.12, wave=0.05)
+    image = made((coverage, white, black), widths=widths, style=style)[:, 0]
+    columns = torch.arange(256.0)
+    for row, before, width in zip(image, coverage.float() / 255, widths.tolist(), strict=True):
+        assert row[:, width + 2 :].sum() == 0
+        edges = row[[0, -1]].sum() + row[:, [0, width - 1]].sum()
+        assert edges < 0.12 * row.sum()
+        middle = (row.sum(dim=0) * columns).sum() / row.sum()
+        was = (before.sum(dim=0) * columns).sum() / before.sum()
+        assert (middle - was).abs() < 0.12 * width + 3
+
+
 def test_blur_keeps_the_mean_and_smooths_like_a_gaussian():
     coverage, _, _ = batch(number=8)
     colours = torch.ones(8, 3), torch.zeros(8, 3)
@@ -163,6 +180,13 @@ def test_bad_tensors_are_named(change, error, message):
     arguments = [change.get(place, value) for place, value in enumerate(batch())]
     with pytest.raises(error, match=message):
         made(arguments)
+
+
+def test_bad_widths_are_named():
+    with pytest.raises(ValueError, match="widths must be 4 numbers from 1 to 80"):
+        made(batch(), widths=torch.tensor([80, 80, 80, 81]))
+    with pytest.raises(TypeError, match=r"widths must be a torch\.Tensor, got list"):
+        made(batch(), widths=[80, 80, 80, 80])
 
 
 def test_bad_styles_are_named():

@@ -119,7 +119,7 @@ def random_pair(uniforms: Iterator[float]) -> ColourPair:
     if kind < _FROM_PHOTOGRAPHS:
         pairs = scene_pairs()
         first, second, one, two = pairs[int(pick * len(pairs))]
-        first, second = _pushed_apart(first, second, least=40 + 100 * shade)
+        first, second = _pushed_apart(first, second, least=50 + 100 * shade)
     else:
         first, second = _sign(kind, pick, shade, rest[:5])
         one, two = 2 + 6 * rest[5], 2 + 10 * rest[5]

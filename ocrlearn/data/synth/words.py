@@ -755,7 +755,7 @@ def _decide_light(chance: Chance, s: Any, size: tuple[int, int], effects: list[s
             width * next(chance),
             height * next(chance),
             height * chance.uniform(0.3, 1.5),
-            chance.uniform(40, 180),
+            chance.uniform(30, 120),
         )
         effects.append("shine")
 
