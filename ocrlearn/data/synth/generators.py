@@ -88,7 +88,7 @@ GENERATORS: dict[str, Generator] = {
         _generator("lines", "generators", "render_line_sample", "printed lines of English"),
         _generator("chinese-lines", "chinese", "render_chinese_line", "printed lines of Chinese"),
         _generator("pages", "generators", "render_page_sample", "pages of prose and code"),
-        _generator("documents", "documents", "render_document", "pages with tables and figures"),
+        _generator("documents", "documents", "document_sample", "pages with tables and figures"),
         _generator("scenes", "scenes", "render_scene", "photographs with signs and lettering"),
         _generator("plates", "plates", "render_plate", "Chinese number plates"),
         _generator("captchas", "captchas", "render_captcha", "captchas of four degrees"),
