@@ -137,11 +137,17 @@ def _soft(distance: FloatImage) -> FloatImage:
 
 
 def letter_coverage(seen: Seen, block: Block) -> FloatImage:
-    """Share of each pixel of the window that letters cover."""
+    """Share of each pixel of the window that letters cover.
+
+    On an enlarged sheet the edge of a letter is a ramp as wide as a pixel of the sheet; it is made
+    as steep as the enlargement, about its middle, so that the edge stays where it is.
+    """
     from ocrlearn.image.rectify import warp
 
-    sources = block.placing.back(seen.surface)
-    return _reduced(warp(block.sheet.coverage, sources, border=0.0))
+    cover = warp(block.sheet.coverage, block.placing.back(seen.surface), border=0.0)
+    if block.enlarged > 1:
+        cover = np.clip((cover - 0.5) * np.float32(block.enlarged) + 0.5, 0, 1)
+    return _reduced(cover)
 
 
 def word_numbers(seen: Seen, block: Block) -> NDArray[np.uint8]:

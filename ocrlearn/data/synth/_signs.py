@@ -23,7 +23,8 @@ WordSource = Callable[[], str]
 
 _SHEET_EMS = (40.0, 80.0)
 """Pixels per em on the sheet: smaller letters are set up to twice as large as they will be seen, so
-that no detail is lost on the way, and larger ones smaller, since their edges are blurred anyway."""
+that no detail is lost on the way, and larger ones smaller, which is quicker; their edges are made
+sharp again when they are painted."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Block:
         What the letters stand on, or None where they stand on the surface itself.
     bend
         "", "arc" or "wave".
+    enlarged
+        Pixels of the surface per pixel of the sheet.
     """
 
     sheet: Sheet
@@ -71,6 +74,7 @@ class Block:
     half: tuple[float, float]
     board: Board | None
     bend: str
+    enlarged: float
 
     @property
     def word_count(self) -> int:
@@ -193,9 +197,9 @@ def draw_block(
     extent = np.abs(np.concatenate([bent_outline(line.quad, placing) for line in sheet.lines]))
     half = (float(extent[:, 0].max()), float(extent[:, 1].max()))
     if not on_board:
-        return Block(sheet, placing, (half[0] + 0.2 * em, half[1] + 0.2 * em), None, bend)
+        return Block(sheet, placing, (half[0] + 0.2 * em, half[1] + 0.2 * em), None, bend, 1 / over)
     board = _draw_board(rng, half, em)
-    return Block(sheet, placing, board.half, board, bend)
+    return Block(sheet, placing, board.half, board, bend, 1 / over)
 
 
 def _set(

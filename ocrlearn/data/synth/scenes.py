@@ -96,7 +96,8 @@ def render_scene(
     split
         "training" or "benchmark"; see :mod:`ocrlearn.data.synth.texts`.
     size
-        ``(height, width)`` in pixels, each at least 96. Sizes of text grow with the shorter side.
+        ``(height, width)`` in pixels, each at least 96. Sizes of text grow with the shorter side;
+        bricks, boards and leaves keep theirs.
     backgrounds
         Photographs, such as :func:`ocrlearn.data.synth.backgrounds.photographs` lists; one scene in
         two then has a part of one as its background. By default all are procedural, so that the
@@ -426,8 +427,7 @@ class _Writer:
             if left < 1:
                 return
             self._write(scene, walls, em, min(left, 8), allow_cut=self.rng.random() < 0.04)
-        smallest = 6.0
-        for em in np.geomspace(14, smallest, 12):  # no room so far: small boards, anywhere
+        for em in np.geomspace(14, 6, 12):  # no room so far: small boards, anywhere
             if scene.word_count >= 3:
                 return
             self._write(scene, walls, float(em), 3 - scene.word_count, plain=True)
@@ -588,13 +588,13 @@ def _with_ignored(scene: _Scene, image: NDArray[np.uint8]) -> tuple[TextInstance
     for line in scene.lines:
         words = []
         for word in line.parts:
-            ignore = (
+            ignore = bool(
                 _height(word) < LEAST_HEIGHT
                 or contrast[number] < LEAST_CONTRAST
                 or not scene.within(word.polygon.astype(np.float64))
             )
             parts = tuple(replace(one, ignore=ignore) for one in word.parts)
-            words.append(replace(word, ignore=bool(ignore), parts=parts))
+            words.append(replace(word, ignore=ignore, parts=parts))
             number += 1
         lines.append(replace(line, parts=tuple(words), ignore=any(word.ignore for word in words)))
     return tuple(lines)
