@@ -15,7 +15,7 @@ from multiprocessing.connection import wait
 from typing import Any, NoReturn
 
 from ocrlearn._validate import check_number
-from ocrlearn.data.samples import Clip, Sample, sample_from_page
+from ocrlearn.data.samples import Clip, Sample
 
 __all__ = ["Generate", "generator_name", "make", "process_pool", "worker_died", "worker_number"]
 
@@ -35,8 +35,9 @@ def generator_name(generate: Generate) -> str:
         If nothing has that name.
     """
     if isinstance(generate, str):
-        resolve(generate)
-        return generate
+        name = generate if ":" in generate else _registered(generate)
+        resolve(name)
+        return name
     module = getattr(generate, "__module__", None)
     qualified = getattr(generate, "__qualname__", "")
     if not callable(generate) or not module or not qualified.isidentifier():
@@ -52,9 +53,8 @@ def resolve(generate: Generate) -> Callable[..., Any]:
     """Return the function that `generate` names."""
     if not isinstance(generate, str):
         return generate
-    if ":" not in generate:
-        return _registered(generate)
-    module, _, function = generate.partition(":")
+    name = generate if ":" in generate else _registered(generate)
+    module, _, function = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
@@ -64,30 +64,29 @@ def resolve(generate: Generate) -> Callable[..., Any]:
     return found
 
 
-def _registered(name: str) -> Callable[..., Any]:
-    generators = importlib.import_module("ocrlearn.data.synth.generators").GENERATORS
-    if name not in generators:
+def _registered(name: str) -> str:
+    """Return where the function of a registered generator is."""
+    from ocrlearn.data.synth.generators import GENERATORS
+
+    if name not in GENERATORS:
         raise ValueError(
-            f"generate must be one of {', '.join(sorted(generators))}, or 'package.module:"
+            f"generate must be one of {', '.join(sorted(GENERATORS))}, or 'package.module:"
             f"function', got {name!r}"
         )
-    return generators[name]
+    return GENERATORS[name].target
 
 
 def make(generate: Generate, seed: int, index: int, options: Mapping[str, Any]) -> Sample | Clip:
-    """Make one sample; a rendered page or line becomes a sample of its image, page and ink.
+    """Make one sample.
 
     Raises
     ------
     TypeError
-        If what comes out is neither a sample nor a clip nor a rendered page.
+        If what comes out is neither a sample nor a clip.
     """
     item = resolve(generate)(seed, index, **options)
     if isinstance(item, Sample | Clip):
         return item
-    if hasattr(item, "page") and hasattr(item, "ink"):
-        details = {"look": item.look, "fonts": list(item.fonts), **item.details}
-        return sample_from_page(item.image, item.page, masks={"ink": item.ink}, details=details)
     raise TypeError(
         f"{generator_name(generate)} must return a Sample or a Clip, "
         f"got {type(item).__name__} for index {index}"

@@ -23,6 +23,7 @@ from ocrlearn.data import shards
 from ocrlearn.data.samples import Clip, DataFormatError, Sample
 from ocrlearn.data.shards import check_shards, list_shards, read_shard, write_shards
 from ocrlearn.data.stream import generate_stream, read_shards
+from ocrlearn.data.synth.objects import render_objects
 
 TESTS = str(Path(generators.__file__).parent)
 
@@ -158,13 +159,13 @@ def test_pictures_may_be_jpeg_and_masks_stay_exact(tmp_path):
             np.testing.assert_array_equal(sample.mask(name), expected.mask(name))
 
 
-def test_a_rendered_line_becomes_a_sample(tmp_path):
-    write(tmp_path, 1, generators.rendered)
-    (sample,) = read_shards(tmp_path)
-    line = generators.rendered(3, 0)
-    np.testing.assert_array_equal(sample.image, line.image)
-    np.testing.assert_array_equal(sample.mask("ink"), line.ink)
-    assert sample.text == line.page.text
+def test_a_generator_may_be_given_by_its_short_name(tmp_path):
+    write(tmp_path, 2, "objects", options={"size": [32, 48]})
+    for index, sample in enumerate(read_shards(tmp_path)):
+        assert_same(sample, render_objects(3, index, size=(32, 48)))
+    write(tmp_path, 2, render_objects, options={"size": (32, 48)})  # the same, in other words
+    with pytest.raises(ValueError, match=r"must be one of captchas, .*, or 'package"):
+        write(tmp_path / "other", 2, "nonsense")
 
 
 def test_files_are_taken_as_they_are(tmp_path):
@@ -229,7 +230,7 @@ if __name__ == "__main__":
 """
     script = tmp_path / "program.py"
     script.write_text(program)
-    writer = subprocess.Popen([sys.executable, script])
+    writer = subprocess.Popen([sys.executable, script], env={**os.environ, "SLOW_SECONDS": "0.1"})
     wait_for(lambda: len(list(killed.glob("*.tar"))) >= 3)
     children = child_processes(writer.pid)
     writer.send_signal(signal.SIGKILL)
