@@ -334,8 +334,8 @@ def digest(rendered):
 
 
 def test_same_seed_and_index_give_the_same_bytes_in_any_order():
-    def make(index, look="photographed"):
-        return digest(render_document(9, index, look=look, dpi=72, figures=1))
+    def make(index, look="scanned"):
+        return digest(render_document(9, index, look=look, dpi=72, tables=0, figures=1))
 
     forwards = [make(index) for index in range(2)]
     backwards = [make(index) for index in reversed(range(2))]

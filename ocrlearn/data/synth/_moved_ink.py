@@ -134,10 +134,16 @@ def draw_character(
 
 
 def flat_character(font: Font, em: int, character: str) -> FlatInk:
-    """Draw one character at `em` pixels per em on a sheet of its own."""
-    coverage = np.zeros((2 * em, 3 * em), np.float32)
-    draw_character(coverage, font, em, character, em, 1.4 * em)
-    return flat_ink(coverage)
+    """Draw one character at `em` pixels per em on a sheet of its own, just large enough."""
+    if character not in font.characters:
+        raise ValueError(f"font {font.name!r} cannot print {character!r}")
+    return _flat_character(font, em, character)
+
+
+@lru_cache(maxsize=1024)
+def _flat_character(font: Font, em: int, character: str) -> FlatInk:
+    ink, _, _ = _raster(font, em, character)
+    return flat_ink(np.pad(ink, 2).astype(np.float32) / np.float32(255))
 
 
 def tight_quad(outline: ArrayLike, point_map: PointMap) -> NDArray[np.float32]:
