@@ -85,26 +85,31 @@ def inverse(m: Array) -> Array:
 def look_back(geometry: Array, height: int, width: int) -> tuple[Array, Array]:
     """Points (u, v) of the flat word that the pixels of the image show, two float32 images."""
     g = geometry[0]
+    # Copies: as far as the compiler knows, writing a pixel may change what `geometry` holds.
+    (h00, h01, h02), (h10, h11, h12) = _three(g.back[0]), _three(g.back[1])
+    h20, h21, h22 = _three(g.back[2])
+    middle, radius, bent = g.middle, g.radius, g.arch != 0 or g.wave != 0 or g.fold != 0
+    sign = 1.0 if radius > 0 else -1.0
     u = np.empty((height, width), np.float32)
     v = np.empty((height, width), np.float32)
     for y in range(height):
         for x in range(width):
-            u[y, x], v[y, x] = _to_flat(g, float(x), float(y))
+            w = 1.0 / (h20 * x + h21 * y + h22)
+            along = (h00 * x + h01 * y + h02) * w
+            down = (h10 * x + h11 * y + h12) * w
+            if radius != 0.0:
+                across, depth = along - middle, radius - down
+                along = middle + radius * math.atan2(across * sign, depth * sign)
+                down = radius - sign * math.sqrt(across * across + depth * depth)
+            elif bent:
+                down -= _lift(g, along)
+            u[y, x], v[y, x] = along, down
     return u, v
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _to_flat(g: Any, x: float, y: float) -> tuple[float, float]:
-    h = g.back
-    w = h[2, 0] * x + h[2, 1] * y + h[2, 2]
-    u = (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / w
-    v = (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / w
-    if g.radius != 0.0:
-        sign = 1.0 if g.radius > 0 else -1.0
-        across, down = u - g.middle, g.radius - v
-        angle = math.atan2(across * sign, down * sign)
-        return g.middle + g.radius * angle, g.radius - sign * math.sqrt(across**2 + down**2)
-    return u, v - _lift(g, u)
+def _three(values: Array) -> tuple[float, float, float]:
+    return values[0], values[1], values[2]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -288,24 +293,24 @@ def paint(
     texture, worn = bank[s.texture], bank[s.wear_texture]
     t = s.texture_map
     edge = s.scale / s.sharpness
-    # Copies, because the compiler must assume that writing a pixel may change what `look` holds.
+    # Copies: as far as the compiler knows, writing a pixel may change what `look` holds.
     t0, t1, t2, t3, t4, t5 = t[0], t[1], t[2], t[3], t[4], t[5]
-    ink, ground, grain_colour = _rgb(s.ink), _rgb(s.ground), _rgb(s.texture_colour)
-    fall_across, fall_down, ink_fall = _rgb(s.fall[0]), _rgb(s.fall[1]), _rgb(s.ink_fall)
-    panel_0, panel_1 = _rgb(s.panel[0]), _rgb(s.panel[1])
-    panel_colour_0, panel_colour_1 = _rgb(s.panel_colour[0]), _rgb(s.panel_colour[1])
-    clutter_colour, shadow_colour = _rgb(s.clutter_colour), _rgb(s.shadow_colour)
-    glow_colour, border_colour = _rgb(s.glow_colour), _rgb(s.border_colour)
-    shadow, relief, light_map = _rgb(s.shadow), _rgb(s.relief), _rgb(s.light)
+    ink, ground, grain_colour = _three(s.ink), _three(s.ground), _three(s.texture_colour)
+    fall_across, fall_down, ink_fall = _three(s.fall[0]), _three(s.fall[1]), _three(s.ink_fall)
+    panel_0, panel_1 = _three(s.panel[0]), _three(s.panel[1])
+    panel_colour_0, panel_colour_1 = _three(s.panel_colour[0]), _three(s.panel_colour[1])
+    clutter_colour, shadow_colour = _three(s.clutter_colour), _three(s.shadow_colour)
+    glow_colour, border_colour = _three(s.glow_colour), _three(s.border_colour)
+    shadow, relief, light_map = _three(s.shadow), _three(s.relief), _three(s.light)
     hollow, border, wear, opacity = s.hollow, s.border, s.wear, s.opacity
     glow_reach, glow, ink_texture, scale = s.glow[0], s.glow[1], s.ink_texture, s.scale
     bar_at, bar = s.bar[0], s.bar[1]
     darkness, shine_strength = s.shade[4], s.spot[3]
-    pictured = backdrop.size > 0
+    pictured, per_column = backdrop.size > 0, 1.0 / width
     for y in range(height):
         down = y / height
         for x in range(width):
-            across = x / width
+            across = x * per_column
             grain = _textured(texture, t3 * x + t4 * y + t5, t0 * x + t1 * y + t2)
             first_panel = _cover(panel_0[0] * x + panel_0[1] * y + panel_0[2])
             second_panel = _cover(panel_1[0] * x + panel_1[1] * y + panel_1[2])
@@ -338,26 +343,23 @@ def paint(
             if shine_strength > 0:
                 off = ((x - s.spot[0]) ** 2 + (y - s.spot[1]) ** 2) / s.spot[2] ** 2
                 shine = shine_strength * math.exp(-off)
+            decorated = first_panel + second_panel + other + under + halo + bordered > 0
             ink_depth = v[y, x] + 0.35  # measured from half the height of capitals
             for k in range(3):
                 value = backdrop[y, x, k] if pictured else ground[k]
                 value += fall_across[k] * (across - 0.5) + fall_down[k] * (down - 0.5)
                 value += grain * grain_colour[k]
-                value += first_panel * (panel_colour_0[k] - value)
-                value += second_panel * (panel_colour_1[k] - value)
-                value += other * (clutter_colour[k] - value)
-                value += under * (shadow_colour[k] - value)
-                value += halo * (glow_colour[k] - value)
-                value += bordered * (border_colour[k] - value)
+                if decorated:
+                    value += first_panel * (panel_colour_0[k] - value)
+                    value += second_panel * (panel_colour_1[k] - value)
+                    value += other * (clutter_colour[k] - value)
+                    value += under * (shadow_colour[k] - value)
+                    value += halo * (glow_colour[k] - value)
+                    value += bordered * (border_colour[k] - value)
                 tone = ink[k] + ink_fall[k] * ink_depth + ink_texture * grain * grain_colour[k]
                 value += inked * (tone - value) + slope
                 image[y, x, k] = value * light + shine
     return image
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _rgb(values: Array) -> tuple[float, float, float]:
-    return values[0], values[1], values[2]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
