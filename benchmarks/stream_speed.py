@@ -6,12 +6,12 @@ tarfile beside ours, which shows what decoding the pictures and the labels costs
 
 import json
 import os
-import resource
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,25 +34,26 @@ GENERATORS = {
 Row = dict[str, Any]
 
 
-def processor_seconds() -> float:
-    """Processor time of this process and of those it has waited for."""
-    both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    used = [resource.getrusage(who) for who in both]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
-
-
-def measure(what: str, work: Callable[[], int], **told: Any) -> Row:
-    """Time `work`, which returns how many samples it went through."""
-    before, start = processor_seconds(), time.perf_counter()
-    samples = work()
-    seconds, processor = time.perf_counter() - start, processor_seconds() - before
+def measure(what: str, work: Callable[[], tuple[int, float]], **told: Any) -> Row:
+    """Run `work`, which returns samples and seconds; also note the processor time it took here."""
+    before = time.process_time()
+    samples, seconds = work()
+    processor = time.process_time() - before
+    alone = told["processes"] == 1
     return {
         "what": what,
         **told,
         "samples": samples,
         "per_second": round(samples / seconds, 1),
-        "per_processor_second": round(samples / processor, 1),
+        "per_processor_second": round(samples / processor, 1) if alone else None,
     }
+
+
+def timed(items: Callable[[], Iterable[Any]]) -> tuple[int, float]:
+    """Take all items and return how many there were, and how long it took."""
+    start = time.perf_counter()
+    number = number_of(items())
+    return number, time.perf_counter() - start
 
 
 def number_of(items: Iterable[Any]) -> int:
@@ -60,26 +61,29 @@ def number_of(items: Iterable[Any]) -> int:
     return sum(1 for _ in items)
 
 
-def read_part(folder: str, number: int, parts: int) -> int:
+def read_part(folder: str, number: int, parts: int) -> tuple[int, float]:
     """Read what falls to one of several readers."""
-    return number_of(read_shards(folder, shuffle_buffer=500, part=(number, parts)))
+    return timed(lambda: read_shards(folder, shuffle_buffer=500, part=(number, parts)))
 
 
-def read_in_processes(folder: Path, parts: int) -> int:
-    """Read a folder by several readers, each in its own process."""
+def read_in_processes(folder: Path, parts: int) -> tuple[int, float]:
+    """Read a folder by several readers, each in its own process; their start does not count."""
     with ProcessPoolExecutor(parts, mp_context=get_context("spawn")) as pool:
-        return sum(pool.map(read_part, [str(folder)] * parts, range(parts), [parts] * parts))
+        list(pool.map(read_part, [str(folder)] * parts, range(parts), [parts] * parts))
+        read = list(pool.map(read_part, [str(folder)] * parts, range(parts), [parts] * parts))
+    return sum(number for number, _ in read), max(seconds for _, seconds in read)
 
 
-def read_plainly(folder: Path) -> int:
-    """Read all bytes of all members, and nothing else."""
-    keys = set()
+def read_plainly(folder: Path) -> Iterable[str]:
+    """Read all bytes of all members, and nothing else; yield each key once."""
     for path in folder.glob("*.tar"):
+        key = ""
         with tarfile.open(path, "r:") as archive:
             for member in archive:
                 archive.extractfile(member).read()
-                keys.add(member.name.partition(".")[0])
-    return len(keys)
+                if (own := member.name.partition(".")[0]) != key:
+                    key = own
+                    yield key
 
 
 def measure_generator(name: str, count: int, workers: int, folder: Path) -> list[Row]:
@@ -87,7 +91,8 @@ def measure_generator(name: str, count: int, workers: int, folder: Path) -> list
     generate, options = GENERATORS[name]
     home = folder / name
 
-    def write() -> int:
+    def write() -> tuple[int, float]:
+        start = time.perf_counter()
         write_shards(
             generate,
             home,
@@ -96,20 +101,27 @@ def measure_generator(name: str, count: int, workers: int, folder: Path) -> list
             workers=workers,
             shard_size=max(1, count // (4 * workers)),
         )
-        return count
+        return count, time.perf_counter() - start
 
-    def stream(processes: int) -> int:
-        return number_of(
-            generate_stream(generate, count=count, options=options, workers=processes, chunk=16)
+    def stream(processes: int) -> tuple[int, float]:
+        first = 16 * processes  # which wait for the processes to start
+        made = generate_stream(
+            generate, count=first + count, options=options, workers=processes, chunk=16
         )
+        number_of(islice(made, first))
+        return timed(lambda: made)
 
-    next(generate_stream(generate, count=1, options=options, workers=1))  # compile, fill caches
     rows = [
         measure("made on the fly", lambda: stream(1), generator=name, processes=1),
         measure("made on the fly", lambda: stream(workers), generator=name, processes=workers),
         measure("written to shards", write, generator=name, processes=workers),
-        measure("read plainly (tarfile)", lambda: read_plainly(home), generator=name, processes=1),
-        measure("read", lambda: number_of(read_shards(home)), generator=name, processes=1),
+        measure(
+            "read plainly (tarfile)",
+            lambda: timed(lambda: read_plainly(home)),
+            generator=name,
+            processes=1,
+        ),
+        measure("read", lambda: timed(lambda: read_shards(home)), generator=name, processes=1),
         measure(
             "read, shuffled",
             lambda: read_in_processes(home, workers),
@@ -130,8 +142,8 @@ def main(
 ) -> None:
     """Measure samples a second: written to shards, read back, and made on the fly.
 
-    The start of the processes counts. With others at work on the machine, samples per second of
-    processor time say more than samples per second.
+    The start of the processes counts where shards are written, and nowhere else. With others at
+    work on the machine, samples per second of processor time say more than samples per second.
     """
     machine = describe_machine(PACKAGES)
     rows = []
@@ -142,7 +154,7 @@ def main(
     machine["load_after"] = [round(load, 1) for load in os.getloadavg()]
     header = ["generator", "what", "processes", "samples/s", "samples per CPU second"]
     keys = ("generator", "what", "processes", "per_second", "per_processor_second")
-    Console().print(markdown_table(header, [[str(row[key]) for key in keys] for row in rows]))
+    Console().print(markdown_table(header, [[str(row[key] or "") for key in keys] for row in rows]))
     if save:
         TARGET.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
 

@@ -670,9 +670,12 @@ def _decode_sample(sample: Sample, members: Members) -> Sample:
         name: _decode_mask(_member(members, mask), name, image.shape[:2])
         for name, mask in sample.masks.items()
     }
-    decoded = replace(sample, image=image, masks=masks)
-    check_sample(decoded)
-    return decoded
+    shape = (sample.height or image.shape[0], sample.width or image.shape[1])
+    if shape != image.shape[:2]:
+        raise ValueError(
+            f"height and width are {shape}, and those of the picture {image.shape[:2]}"
+        )
+    return replace(sample, image=image, masks=masks)
 
 
 def _decode_clip(clip: Clip, members: Members) -> Clip:

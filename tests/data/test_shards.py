@@ -424,6 +424,13 @@ def test_damaged_shards_name_file_and_sample(tmp_path):
             *members[:4],
             ("000000000.json", b'{"file": "../../etc/passwd"}'),
         ],
+        r"height and width are \(9, 9\), and those of the picture \(8, 8\)": [
+            *members[:4],
+            (
+                "000000000.json",
+                b'{"file": "000000000.png", "width": 9, "height": 9}',
+            ),
+        ],
         r"mask 'ink' must have one channel and the size": [
             (name, members[0][1][:0] + wrong_size() if "ink" in name else content)
             for name, content in members
