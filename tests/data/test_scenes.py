@@ -22,7 +22,7 @@ from ocrlearn.data.synth.scenes import (
 from ocrlearn.data.synth.sheet import Sheet
 from ocrlearn.image.rectify import warp
 
-SCENES = 42
+SCENES = 45
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def unrolled_extent(polygon, centres, side=1.0):
         matrix = cv2.getPerspectiveTransform(quad, square)
         places.append(cv2.perspectiveTransform(pixels, matrix)[:, 0])
     places = np.array(places)
-    nearest = np.abs(places[..., 0] - 0.5).argmin(axis=0)
+    nearest = np.abs(places - 0.5).max(axis=-1).argmin(axis=0)
     u, v = places[nearest, np.arange(places.shape[1])].T
     u = (u + nearest) / (half - 1)
     return u.min(), u.max(), v.min(), v.max()
@@ -72,7 +72,7 @@ def test_polygons_of_words_fit_their_ink(scenes):
     for sample in scenes:
         for number, word in enumerate(words_of(sample), 1):
             ink = sample.mask("words") == number
-            if word.ignore or ink.sum() < 60:  # a pixel more or less is too much
+            if word.ignore or ink.sum() < 100:  # of 9 rows, one more or less is too much
                 continue
             overlaps.append(
                 iou_with_unit_square(unrolled_extent(word.polygon, np.argwhere(ink)[:, ::-1]))
