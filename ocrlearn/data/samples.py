@@ -182,7 +182,7 @@ class Sample:
             return self.image
         from ocrlearn.image import read
 
-        return read(self.image)
+        return read(self.image, mode="keep")
 
     def mask(self, name: str) -> NDArray[Any]:
         """Return a mask ``(H, W)``, reading it where it is a file.
