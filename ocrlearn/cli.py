@@ -48,6 +48,7 @@ Examples:
     ocrlearn read scans/ --output texts/      # a text file for each image
     ocrlearn tour                             # one photograph, every method
     ocrlearn start my-course                  # the chapters, to work in
+    ocrlearn data list                        # data sets to get or to make
     ocrlearn doctor                           # what works on this computer
 
 `ocrlearn COMMAND --help` says more about each.""",

@@ -11,8 +11,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# A requirement's name and the rest of it, as in "numpy>=2.0".
-REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)\s*(?P<bounds>[<>=!~].*)?$")
+# A requirement's name and the rest of it, as in "numpy>=2.0". The extras of "dask[distributed]" are
+# passed over: neither conda nor constraints have them.
+REQUIREMENT = re.compile(
+    r"(?P<name>[A-Za-z0-9._-]+)(?:\[[A-Za-z0-9,._-]+\])?\s*(?P<bounds>[<>=!~].*)?$"
+)
 
 # Things conda users get from their environment rather than from pyproject.toml.
 CONDA_ONLY = {"python", "make", "pip"}

@@ -184,7 +184,7 @@ def write_shards(
     scheduler
         Address of a Dask scheduler such as ``"tcp://10.0.0.1:8786"``: its workers make the shards,
         as many as there are; `workers` does not count then. All must see `folder` under the same
-        path and have the same packages. Needs ``dask[distributed]``.
+        path and have the same packages. Needs the extra ``dask``.
     progress
         Show a bar; None shows it on a terminal.
 
@@ -274,7 +274,7 @@ def _on_cluster(
         from distributed import Client
         from distributed import as_completed as completed
     except ImportError:
-        raise ImportError("scheduler needs Dask: pip install 'dask[distributed]'") from None
+        raise ImportError("scheduler needs Dask: pip install 'ocrlearn[dask]'") from None
     with Client(scheduler, set_as_default=False) as client:
         futures = client.map(lambda shard: _write_shard(plan, shard), missing, pure=False)
         shards = dict(zip(futures, missing, strict=True))

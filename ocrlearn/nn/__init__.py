@@ -2,6 +2,6 @@
 
 from ocrlearn._lazy import attach
 
-_MODULES = ("ops",)
+_MODULES = ("ops", "stream", "word_batch")
 
 __getattr__, __dir__, __all__ = attach(__name__, {}, _MODULES)
