@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ocrlearn.data import shards
+from ocrlearn.data._generate import generator_name, resolve
 from ocrlearn.data.samples import Clip, DataFormatError, Sample
 from ocrlearn.data.shards import check_shards, list_shards, read_shard, write_shards
 from ocrlearn.data.stream import generate_stream, read_shards
+from ocrlearn.data.synth.generators import GENERATORS
 from ocrlearn.data.synth.objects import render_objects
 
 TESTS = str(Path(generators.__file__).parent)
@@ -166,6 +168,11 @@ def test_a_generator_may_be_given_by_its_short_name(tmp_path):
     write(tmp_path, 2, render_objects, options={"size": (32, 48)})  # the same, in other words
     with pytest.raises(ValueError, match=r"must be one of captchas, .*, or 'package"):
         write(tmp_path / "other", 2, "nonsense")
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_short_names_lead_to_the_functions_of_generators(name):
+    assert resolve(name) is resolve(generator_name(name)) is GENERATORS[name].function
 
 
 def test_files_are_taken_as_they_are(tmp_path):
