@@ -37,7 +37,21 @@ autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "none"
 suppress_warnings = ["ref.python"]  # several classes have an attribute of the same name
 autodoc_mock_imports = ["cupy"]
-napoleon_custom_sections = ["Deviations from the paper"]
+# Set as headings without a target, because many modules have them.
+napoleon_custom_sections = [
+    "Deviations",
+    "Deviations from the paper",
+    "Eleven classes from 32",
+    "Form",
+    "Large files",
+    "Layout",
+    "Layout and lines",
+    "Layout and names",
+    "Layout and records",
+    "Lines",
+    "One JSON form",
+    "Traps",
+]
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
