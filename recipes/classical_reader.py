@@ -24,7 +24,6 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "2")  # before NumPy: workers share the cores
 
 import argparse
-import ctypes
 import io
 import multiprocessing
 import time
@@ -42,7 +41,7 @@ from ocrlearn.classic import features
 from ocrlearn.classic.classifier import fit_logistic_regression
 from ocrlearn.classic.oversegment import oversegment, runs_of_primitives
 from ocrlearn.classic.reader import WEIGHTS, ClassicalReader, ReaderConfig
-from ocrlearn.data.synth.fonts import find_fonts
+from ocrlearn.data.synth.fonts import find_fonts, pdfium_fonts
 from ocrlearn.data.synth.texts import line_of_text
 from ocrlearn.text import cer
 
@@ -124,26 +123,18 @@ def font_files(folder=None):
 
 def pdf_fonts():
     """Faces of the fonts inside PDFium that stand in for the standard fonts of PDF."""
-    import pypdfium2
-    from pypdfium2 import raw
-
-    document = pypdfium2.PdfDocument.new()
-    faces = []
-    for family, styles in {
-        "Courier": ("", "-Bold", "-Oblique", "-BoldOblique"),
-        "Helvetica": ("", "-Bold", "-Oblique", "-BoldOblique"),
-        "Times": ("-Roman", "-Bold", "-Italic", "-BoldItalic"),
-    }.items():
-        for style in styles:
-            font = raw.FPDFText_LoadStandardFont(document.raw, (family + style).encode())
-            size = ctypes.c_size_t()
-            raw.FPDFFont_GetFontData(font, None, 0, ctypes.byref(size))
-            buffer = (ctypes.c_uint8 * size.value)()
-            raw.FPDFFont_GetFontData(font, buffer, size.value, ctypes.byref(size))
-            italic = style.endswith(("Oblique", "Italic"))
-            variant = variant_of(family, italic=italic, monospaced=family == "Courier")
-            faces.append(Face(family + style, bytes(buffer), variant))
-    return faces
+    return [
+        Face(
+            f"{family}-{style}" if style else family,
+            data,
+            variant_of(
+                family,
+                italic=style.endswith(("Oblique", "Italic")),
+                monospaced=family == "Courier",
+            ),
+        )
+        for family, style, data in pdfium_fonts()
+    ]
 
 
 # --- text ----------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ Helvetica, Times and Courier, the first of which is the commonest letter on sign
 makes the fields of one face on first use and keeps them in memory.
 """
 
-import ctypes
 import io
 import string
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ from numba import njit
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-from ocrlearn.data.synth.fonts import Font, find_fonts
+from ocrlearn.data.synth.fonts import Font, find_fonts, pdfium_fonts
 from ocrlearn.data.synth.glyphs import kerning
 
 __all__ = [
@@ -150,37 +149,18 @@ def typeface(font: Font) -> Typeface:
 
 
 def _pdfium_faces() -> list[Typeface]:
-    """Return the faces inside PDFium that stand in for the standard fonts of PDF."""
-    import pypdfium2
-    from pypdfium2 import raw
-
-    document = pypdfium2.PdfDocument.new()
-    faces = []
-    for family, styles in {
-        "Courier": ("", "-Bold", "-Oblique", "-BoldOblique"),
-        "Helvetica": ("", "-Bold", "-Oblique", "-BoldOblique"),
-        "Times": ("-Roman", "-Bold", "-Italic", "-BoldItalic"),
-    }.items():
-        for style in styles:
-            font = raw.FPDFText_LoadStandardFont(document.raw, (family + style).encode())
-            size = ctypes.c_size_t()
-            raw.FPDFFont_GetFontData(font, None, 0, ctypes.byref(size))
-            data = (ctypes.c_uint8 * size.value)()
-            raw.FPDFFont_GetFontData(font, data, size.value, ctypes.byref(size))
-            raw.FPDFFont_Close(font)
-            faces.append(
-                Typeface(
-                    f"PDFium {family}",
-                    style.lstrip("-") or "Regular",
-                    CHARACTERS,
-                    "Bold" in style,
-                    style.endswith(("Oblique", "Italic")),
-                    family == "Courier",
-                    bytes(data),
-                )
-            )
-    document.close()
-    return faces
+    return [
+        Typeface(
+            f"PDFium {family}",
+            style or "Regular",
+            CHARACTERS,
+            bold="Bold" in style,
+            italic=style.endswith(("Oblique", "Italic")),
+            monospaced=family == "Courier",
+            source=data,
+        )
+        for family, style, data in pdfium_fonts()
+    ]
 
 
 @lru_cache(maxsize=512)

@@ -17,6 +17,7 @@ everything; there a glyph that stands for many characters gives the placeholder 
 :func:`find_chinese_fonts` also draws a few and looks whether they differ.
 """
 
+import ctypes
 import shutil
 import string
 import subprocess
@@ -34,6 +35,7 @@ __all__ = [
     "fonts_covering",
     "gb2312_characters",
     "matplotlib_font_folder",
+    "pdfium_fonts",
 ]
 
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
@@ -337,3 +339,36 @@ def _agrees(char: str, glyph: str) -> bool:
         return named in (char, _SAME_IN_PRINT.get(char))
     numbered = glyph.lower().startswith(("glyph", "cid", "gid", "index", "uni", "u+"))
     return numbered or not char.isascii()
+
+
+def pdfium_fonts() -> list[tuple[str, str, bytes]]:
+    """Return the fonts inside PDFium that stand in for the standard fonts of PDF.
+
+    Every PDF program must be able to print Courier, Helvetica and Times, so PDFium, which
+    ``pypdfium2`` brings, holds look-alikes of them.
+
+    Returns
+    -------
+    list
+        Family, style ("" for a regular face) and font file of twelve faces, family by family.
+    """
+    import pypdfium2
+    from pypdfium2 import raw
+
+    document = pypdfium2.PdfDocument.new()
+    fonts = []
+    for family, styles in {
+        "Courier": ("", "-Bold", "-Oblique", "-BoldOblique"),
+        "Helvetica": ("", "-Bold", "-Oblique", "-BoldOblique"),
+        "Times": ("-Roman", "-Bold", "-Italic", "-BoldItalic"),
+    }.items():
+        for style in styles:
+            font = raw.FPDFText_LoadStandardFont(document.raw, (family + style).encode())
+            size = ctypes.c_size_t()
+            raw.FPDFFont_GetFontData(font, None, 0, ctypes.byref(size))
+            data = (ctypes.c_uint8 * size.value)()
+            raw.FPDFFont_GetFontData(font, data, size.value, ctypes.byref(size))
+            raw.FPDFFont_Close(font)
+            fonts.append((family, style.lstrip("-"), bytes(data)))
+    document.close()
+    return fonts
