@@ -123,7 +123,11 @@ def unpack(
                 names.append(name)
         except _DAMAGE as error:
             raise UnpackError(f"{archive} is damaged: {error}") from None
-        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        except OSError as error:
+            if error.errno is None:  # the bz2 module's "Invalid data stream"
+                raise UnpackError(f"{archive} is damaged: {error}") from None
+            if not isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
+                raise
             raise UnpackError(f"{archive} holds a file and a folder of one name: {error}") from None
         for name in dict.fromkeys(names):
             _move(Path(room) / name, folder, name)
@@ -239,23 +243,31 @@ def _zip_members(archive: Path, counter: _Counter) -> Iterator[tuple[PurePosixPa
 
 
 def _tar_members(archive: Path, counter: _Counter) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
-    with (
-        _decompressed(archive) as plain,
+    with _decompressed(archive) as stream:
+        plain = _Counted(stream, counter)
         # "r|" reads it once from front to back; an archive of many files is not listed first.
-        tarfile.open(fileobj=_Counted(plain, counter), mode="r|") as opened,  # type: ignore[call-overload]
-    ):
-        for member in opened:
-            counter.member()
-            if not member.isdir() and not member.isreg():
-                raise UnpackError(f"{archive} holds {member.name!r}, a link or a device")
-            if member.isdir():
-                continue
-            name = _safe_name(member.name, archive)
-            if hasattr(tarfile, "data_filter"):  # a second opinion, from Python 3.11.4 on
-                tarfile.data_filter(member, str(archive.parent))
-            source = opened.extractfile(member)
-            assert source is not None
-            yield name, source
+        with tarfile.open(fileobj=plain, mode="r|") as opened:  # type: ignore[call-overload]
+            yield from _tar_files(archive, opened, counter)
+        # A tar archive ends before its compression does, whose checksum stands at the very end.
+        while plain.read(_CHUNK):
+            pass
+
+
+def _tar_files(
+    archive: Path, opened: tarfile.TarFile, counter: _Counter
+) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
+    for member in opened:
+        counter.member()
+        if not member.isdir() and not member.isreg():
+            raise UnpackError(f"{archive} holds {member.name!r}, a link or a device")
+        if member.isdir():
+            continue
+        name = _safe_name(member.name, archive)
+        if hasattr(tarfile, "data_filter"):  # a second opinion, from Python 3.11.4 on
+            tarfile.data_filter(member, str(archive.parent))
+        source = opened.extractfile(member)
+        assert source is not None
+        yield name, source
 
 
 @contextmanager

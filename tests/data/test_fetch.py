@@ -543,6 +543,17 @@ def test_a_zip_whose_contents_were_changed_is_damaged(tmp_path):
         unpack(saved(tmp_path, "a.zip", bytes(data)), tmp_path / "out")
 
 
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+def test_a_tar_whose_contents_were_changed_is_damaged(tmp_path, kind):
+    """Of gzip only the checksum tells, which stands behind the archive's own end."""
+    noise = np.random.default_rng(0).bytes(300_000)
+    data = bytearray(tar_bytes(add("a", noise), f"w:{kind}"))
+    data[150_000] ^= 0xFF
+    with pytest.raises(UnpackError, match=f"a.tar.{kind} is damaged"):
+        unpack(saved(tmp_path, f"a.tar.{kind}", bytes(data)), tmp_path / "out")
+    assert os.listdir(tmp_path / "out") == []
+
+
 def test_a_file_that_is_also_a_folder_is_refused(tmp_path):
     archive = saved(tmp_path, "a.zip", make_zip(a=b"x", a__b=b"x"))
     with pytest.raises(UnpackError, match="a file and a folder of one name"):
