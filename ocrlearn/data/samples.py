@@ -277,8 +277,8 @@ def _check_image_sample(sample: Sample) -> None:
     if isinstance(sample.image, np.ndarray):
         image = sample.image
         shape = image.shape
-        fits = image.ndim == 2 or (image.ndim == 3 and shape[2] == 3)
-        wanted = "(H, W) or (H, W, 3) uint8"
+        fits = image.size > 0 and (image.ndim == 2 or (image.ndim == 3 and shape[2] == 3))
+        wanted = "(H, W) or (H, W, 3) uint8 of at least one pixel"
         _require(fits and image.dtype == np.uint8, "image", wanted, f"shape {shape}, {image.dtype}")
         given = (sample.width, sample.height)
         _require(
@@ -290,13 +290,11 @@ def _check_image_sample(sample: Sample) -> None:
     else:
         _require(isinstance(sample.image, Path), "image", "a path or an array", sample.image)
     for name, length in (("width", sample.width), ("height", sample.height)):
-        _require(length is None or length >= 1, name, "at least 1", length)
-    _require(sample.text is None or isinstance(sample.text, str), "text", "a string", sample.text)
-    _require(
-        sample.label is None or isinstance(sample.label, str), "label", "a string", sample.label
-    )
-    for number, word in enumerate(sample.lexicon):
-        _require(isinstance(word, str), f"lexicon[{number}]", "a string", word)
+        whole = isinstance(length, int) and not isinstance(length, bool) and length >= 1
+        _require(length is None or whole, name, "a whole number of at least 1", length)
+    for name, text in (("text", sample.text), ("label", sample.label)):
+        _require(text is None or isinstance(text, str), name, "a string or None", text)
+    _check_strings(sample.lexicon, "lexicon")
     for number, instance in enumerate(sample.instances):
         _check_instance(instance, f"instances[{number}]", LEVELS)
     for name, mask in sample.masks.items():
@@ -306,7 +304,15 @@ def _check_image_sample(sample: Sample) -> None:
     _check_details(sample.details)
 
 
+def _check_strings(values: Any, name: str) -> None:
+    """Check a tuple of strings; a string alone would pass for one of letters."""
+    _require(isinstance(values, tuple | list), name, "a tuple of strings", values)
+    for number, value in enumerate(values):
+        _require(isinstance(value, str), f"{name}[{number}]", "a string", value)
+
+
 def _check_instance(instance: TextInstance, name: str, levels: tuple[str, ...]) -> None:
+    _require(isinstance(instance, TextInstance), name, "a TextInstance", instance)
     polygon = instance.polygon
     fits = (
         isinstance(polygon, np.ndarray)
@@ -327,6 +333,9 @@ def _check_instance(instance: TextInstance, name: str, levels: tuple[str, ...]) 
         instance.level in levels, f"{name}.level", f"one of {', '.join(levels)}", instance.level
     )
     _require(isinstance(instance.ignore, bool), f"{name}.ignore", "a bool", instance.ignore)
+    language = instance.language
+    _require(isinstance(language, str), f"{name}.language", "a string", language)
+    _check_strings(instance.attributes, f"{name}.attributes")
     lower = LEVELS[LEVELS.index(instance.level) + 1 :]
     _require(bool(lower) or not instance.parts, f"{name}.parts", "empty", instance.parts)
     for number, part in enumerate(instance.parts):
@@ -348,15 +357,17 @@ def _check_clip(clip: Clip) -> None:
         frames = clip.frames
         fits = frames.ndim == 4 and frames.shape[3] == 3 and frames.dtype == np.uint8
         found = f"shape {frames.shape}, {frames.dtype}"
-        _require(fits, "frames", "(T, H, W, 3) uint8", found)
+        wanted = "(T, H, W, 3) uint8 of at least one pixel"
+        _require(bool(frames.size) and fits, "frames", wanted, found)
     else:
         _require(isinstance(clip.frames, Path), "frames", "a path or an array", clip.frames)
     for name, text in (("label", clip.label), ("text", clip.text)):
         _require(text is None or isinstance(text, str), name, "a string or None", text)
-    for number, thing in enumerate(clip.placeholders):
-        _require(isinstance(thing, str), f"placeholders[{number}]", "a string", thing)
+    _require(isinstance(clip.name, str), "name", "a string", clip.name)
+    _check_strings(clip.placeholders, "placeholders")
     rate = clip.frame_rate
-    _require(rate is None or rate > 0, "frame_rate", "positive", rate)
+    known = isinstance(rate, int | float) and np.isfinite(rate) and rate > 0
+    _require(rate is None or bool(known), "frame_rate", "positive", rate)
     _check_details(clip.details)
 
 
@@ -449,7 +460,12 @@ def _relative(path: Path | NDArray[Any], name: str, folder: Path) -> str:
     full, base = Path(os.path.abspath(path)), Path(os.path.abspath(folder))
     if not full.is_relative_to(base):
         raise ValueError(f"{name} must lie in the folder {folder}, got {path}")
-    return full.relative_to(base).as_posix()
+    relative = full.relative_to(base)
+    if not relative.parts or "\\" in relative.as_posix() or ":" in relative.parts[0]:
+        raise ValueError(
+            f"{name} must be a path in the folder {folder} without \\ and a drive's :, got {path}"
+        )
+    return relative.as_posix()
 
 
 def sample_from_json(text: str | bytes, folder: str | Path = ".") -> Sample | Clip:
@@ -535,7 +551,8 @@ def _inside(fields: Fields, key: str, path: Any, folder: Path) -> Path:
     """Join a relative path to `folder`, refusing what would leave it."""
     if isinstance(path, str) and path and "\\" not in path and "\0" not in path:
         parts = PurePosixPath(path)
-        if not parts.is_absolute() and ".." not in parts.parts and ":" not in parts.parts[0]:
+        names = parts.parts
+        if names and not parts.is_absolute() and ".." not in names and ":" not in names[0]:
             return folder / parts
     raise fields.wrong(key, path, "a path inside the folder, with / between its parts")
 

@@ -127,6 +127,7 @@ def test_the_form_of_other_programs_is_read(tmp_path):
         ({"file": "/etc/passwd"}, "file must be a path inside the folder"),
         ({"file": "C:/a.png"}, "file must be a path inside the folder"),
         ({"file": "a\\..\\b.png"}, "file must be a path inside the folder"),
+        ({"file": "."}, "file must be a path inside the folder"),
         ({"file": "a.png", "masks": {"ink": "../b"}}, r"masks\['ink'\] must be a path inside"),
         ({"file": "a.png", "masks": {"i/k": "b.png"}}, "a mask's name must be made of letters"),
         ({"file": "a.png", "masks": ["b.png"]}, "masks must be an object, got "),
@@ -192,6 +193,12 @@ def test_a_failure_leaves_the_old_file(tmp_path):
         write_jsonl(labels, [Sample(tmp_path / "b.png"), Sample(tmp_path.parent / "c.png")])
     assert labels.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["labels.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["12:30.png", "a\\b.png", "."])
+def test_no_name_is_written_that_would_not_be_read(name, tmp_path):
+    with pytest.raises(ValueError, match=r"image must be a path in the folder .* without"):
+        sample_to_json(Sample(tmp_path / name), tmp_path)
 
 
 # --- Files ----------------------------------------------------------------------------------------
@@ -266,6 +273,25 @@ def test_an_absent_mask_is_told():
             ),
             r"instances\[0\].ignore must be a bool, got np.True_",
         ),
+        (Sample(np.zeros((0, 3), np.uint8)), "image must be .* of at least one pixel"),
+        (Sample(Path("a.png"), width=2.5), "width must be a whole number of at least 1, got 2.5"),
+        (Sample(Path("a.png"), height="3"), "height must be a whole number of at least 1"),
+        (Sample(Path("a.png"), lexicon="abc"), "lexicon must be a tuple of strings, got 'abc'"),
+        (
+            Sample(Path("a.png"), instances=("a",)),
+            r"instances\[0\] must be a TextInstance, got 'a'",
+        ),
+        (
+            Sample(Path("a.png"), instances=(TextInstance(QUAD, language=3),)),
+            r"instances\[0\].language must be a string, got 3",
+        ),
+        (
+            Sample(Path("a.png"), instances=(TextInstance(QUAD, attributes="occluded"),)),
+            r"instances\[0\].attributes must be a tuple of strings, got 'occluded'",
+        ),
+        (Clip(Path("a.avi"), name=3), "name must be a string, got 3"),
+        (Clip(Path("a.avi"), frame_rate="3"), "frame_rate must be positive, got '3'"),
+        (Clip(np.zeros((0, 4, 4, 3), np.uint8)), "frames must be .* of at least one pixel"),
         (Clip(np.zeros((2, 4, 4), np.uint8)), r"frames must be \(T, H, W, 3\) uint8"),
     ],
 )
