@@ -251,6 +251,7 @@ def make_samples(
     with _plain_errors():
         target = _generator(generator)
         options = dict(_option(text) for text in option or ())
+        _check_options(target, options)
         if as_shards:
             told = _make_shards(
                 target,
@@ -294,6 +295,18 @@ def _option(text: str) -> tuple[str, Any]:
         return key, value
 
 
+def _check_options(target: str, options: dict[str, Any]) -> None:
+    """Refuse an option that the generator does not have, before any work is done."""
+    import inspect
+
+    from ocrlearn.data._generate import resolve
+
+    known = list(inspect.signature(resolve(target)).parameters)[2:]  # behind seed and index
+    for key in options:
+        if key not in known:
+            raise ValueError(f"--option {key} is unknown here; there are {', '.join(known)}")
+
+
 def _make_shards(target: str, folder: Path, count: int, **settings: Any) -> str:
     from ocrlearn.data.shards import write_shards
 
@@ -317,7 +330,10 @@ def _make_files(
     from ocrlearn.data.stream import generate_stream
 
     if folder.exists() and any(folder.iterdir()):
-        raise ValueError(f"{folder} is not empty; name a new folder")
+        raise ValueError(
+            f"{folder} is not empty; name a new folder, or remove what an interrupted command left "
+            "there"
+        )
     made = generate_stream(target, seed, count=count, options=options, workers=workers)
     with tqdm(made, total=count, unit=" samples", disable=True if quiet else None) as bar:
         save_samples(folder, bar)
@@ -369,4 +385,5 @@ def _plain_errors() -> Iterator[None]:
         typer.echo(f"ocrlearn: {error}", err=True)
         raise typer.Exit(WRONG) from None
     except KeyboardInterrupt:
+        typer.echo("ocrlearn: interrupted", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -253,13 +253,21 @@ def _in_processes(
 ) -> Iterator[tuple[int, _Written]]:
     pool = process_pool(workers)
     try:
-        shards = {pool.submit(_write_shard, plan, shard): shard for shard in missing}
+        shards = {pool.submit(_write_in_worker, plan, shard): shard for shard in missing}
         for future in as_completed(shards):
             yield shards[future], future.result()
     except BrokenProcessPool as error:
         worker_died(error)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _write_in_worker(plan: _Plan, shard: int) -> _Written:
+    """Write a shard in a process of its own, which Ctrl-C ends: it would begin the next one."""
+    try:
+        return _write_shard(plan, shard)
+    except KeyboardInterrupt:
+        os._exit(130)
 
 
 def _on_cluster(
@@ -353,7 +361,10 @@ def _resume(plan: _Plan, record: Mapping[str, Any]) -> dict[str, _Written]:
     path = plan.folder / MANIFEST
     if path.exists():
         found, listed = _read_manifest(path)
-        _refuse_other(plan.folder, found, record)
+        if listed or any(plan.folder.glob("*.tar")):
+            _refuse_other(plan.folder, found, record)
+        else:  # a call that failed at its first sample, perhaps for an option that was misspelt
+            _write_manifest(plan, record, listed)
     elif strange := sorted(plan.folder.glob("*.tar")):
         raise ValueError(
             f"{plan.folder} holds {strange[0].name} and no {MANIFEST}: these shards were not "
@@ -524,7 +535,7 @@ def _sample_members(key: str, sample: Sample, suffix: str) -> tuple[Members, Sam
     else:
         content = _encode_picture(sample.pixels(), suffix)
     image = f"{key}{suffix}"
-    masks = {name: f"{key}.{_plain(name)}.png" for name in sample.masks}
+    masks = {name: f"{key}.{name}.png" for name in sample.masks}
     members = {image: content}
     members.update({file: _encode_mask(sample.mask(name), name) for name, file in masks.items()})
     width, height = sample.size()
@@ -546,12 +557,6 @@ def _clip_members(key: str, clip: Clip, suffix: str) -> tuple[Members, Clip]:
         for number, frame in enumerate(clip.frames, start=1)
     }
     return members, replace(clip, frames=Path(f"{key}.frames"))
-
-
-def _plain(name: str) -> str:
-    if not name.isidentifier():
-        raise ValueError(f"the name of a mask must be letters, digits and _ to be a file: {name!r}")
-    return name
 
 
 def _encode_picture(image: NDArray[np.uint8], suffix: str) -> bytes:

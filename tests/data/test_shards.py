@@ -203,6 +203,15 @@ def test_members_hold_everything(text, mask, high, shape):
     assert back.mask("m").dtype == (mask if mask != np.int64 else back.mask("m").dtype)
 
 
+def test_every_name_of_a_mask_can_be_a_member():
+    mask = np.eye(3, dtype=bool)
+    sample = Sample(np.zeros((3, 3), np.uint8), masks={"ink-2": mask, "3": ~mask, "png": mask})
+    back = shards.from_members("0", shards.to_members("0", sample, ".png"))
+    assert_same(back, shards.from_members("0", shards.to_members("0", back, ".png")))
+    np.testing.assert_array_equal(back.mask("ink-2"), mask)
+    np.testing.assert_array_equal(back.mask("3"), ~mask)
+
+
 # --- Reproducible, in parallel, resumed -----------------------------------------------------------
 
 
@@ -257,6 +266,30 @@ if __name__ == "__main__":
     assert counted == Counter(range(120))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C reaches all processes of a terminal")
+def test_ctrl_c_begins_no_further_shard(tmp_path):
+    folder = tmp_path / "made"
+    program = f"""
+import sys
+sys.path.insert(0, {TESTS!r})
+from ocrlearn.data.shards import write_shards
+if __name__ == "__main__":
+    write_shards('shard_generators:slow', {str(folder)!r}, 60, shard_size=10, workers=2)
+"""
+    script = tmp_path / "program.py"
+    script.write_text(program)
+    writer = subprocess.Popen(
+        [sys.executable, script],
+        env={**os.environ, "SLOW_SECONDS": "0.1"},
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(lambda: len(list(folder.glob(".shard-*.part"))) == 2)
+    os.killpg(writer.pid, signal.SIGINT)
+    assert writer.wait(60) != 0
+    assert [path.name for path in folder.iterdir()] == ["shards.json"]
+
+
 def wait_for(holds, seconds=60):
     end = time.monotonic() + seconds
     while not holds():
@@ -302,6 +335,13 @@ def test_another_call_is_refused_in_words(tmp_path, change, named):
     with pytest.raises(ValueError, match=named):
         write(tmp_path, **change)
     assert contents(tmp_path) == before
+
+
+def test_a_call_that_made_nothing_stands_in_nobodys_way(tmp_path):
+    with pytest.raises(TypeError, match="sise"):
+        write(tmp_path, options={"sise": 9})
+    assert len(write(tmp_path, options={"size": 9})) == 3
+    assert len(list(read_shards(tmp_path))) == 10
 
 
 def test_other_versions_are_refused(tmp_path, monkeypatch):
