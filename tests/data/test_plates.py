@@ -15,7 +15,7 @@ LARGE = (190, 600)
 @pytest.fixture(scope="module")
 def large_plates():
     """More than the camera saw, so that pixels are small beside characters."""
-    return [render_plate(1, index, shape=LARGE) for index in range(200)]
+    return [render_plate(1, index, shape=LARGE) for index in range(100)]
 
 
 def test_quads_hold_the_ink_of_their_characters(large_plates):
@@ -24,7 +24,7 @@ def test_quads_hold_the_ink_of_their_characters(large_plates):
         for plate in large_plates
         for number, part in enumerate(plate.instances[0].parts, start=1)
     ]
-    assert len(overlaps) > 1400
+    assert len(overlaps) > 700
     assert np.mean(np.array(overlaps) > 0.9) > 0.99, sorted(overlaps)[:10]
 
 
@@ -78,7 +78,7 @@ def test_what_is_written_follows_the_standard(large_plates):
     assert kinds["blue"] > kinds["green"] > kinds["yellow"] > 5
     for plate in large_plates:
         assert len(plate.text) == (8 if plate.details["kind"] == "green" else 7)
-    assert len({plate.text for plate in large_plates}) == 200
+    assert len({plate.text for plate in large_plates}) == 100
 
 
 def test_texts_use_every_character_but_i_and_o():

@@ -22,7 +22,7 @@ from ocrlearn.data.synth.scenes import (
 from ocrlearn.data.synth.sheet import Sheet
 from ocrlearn.image.rectify import warp
 
-SCENES = 45
+SCENES = 28
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,8 @@ def test_polygons_of_words_fit_their_ink(scenes):
                 iou_with_unit_square(unrolled_extent(word.polygon, np.argwhere(ink)[:, ::-1]))
             )
             bent += len(word.polygon) > 4
-    assert len(overlaps) >= 300
-    assert bent >= 20
+    assert len(overlaps) >= 200
+    assert bent >= 15
     assert np.mean(np.array(overlaps) > 0.9) >= 0.99
 
 
