@@ -244,12 +244,12 @@ class Grid:
 
     @property
     def step(self) -> float:
-        """S of the paper: the side of a square with as many pixels as a cell has on average."""
+        """S of the paper, the side of a square with as many pixels as a cell has on average."""
         return math.sqrt(self.height * self.width / self.clusters)
 
     @property
     def smallest(self) -> int:
-        """The least number of pixels of a superpixel: a quarter of a cell, rounded up."""
+        """The least number of pixels of a superpixel, a quarter of a cell, rounded up."""
         return -(-self.height * self.width // (4 * self.clusters))
 
     def cells_of(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -41,7 +41,7 @@ TASKS = ("detection", "recognition", "plates", "binarisation", "segmentation", "
 """What a set is mainly used for."""
 
 DOWNLOADS = ("open", "registration", "dead")
-"""How to get a set: freely, after signing up with its owner, or no more from its owner."""
+"""A set is had freely, after signing up with its owner, or no more from its owner."""
 
 _FOLDER = Path(__file__).parent / "card_files"
 _HEX = {"sha256": re.compile(r"[0-9a-f]{64}"), "md5": re.compile(r"[0-9a-f]{32}")}

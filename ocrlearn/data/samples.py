@@ -108,7 +108,7 @@ class TextInstance:
 
     @property
     def quad(self) -> NDArray[np.float32]:
-        """The outline as ``(4, 2)`` float32: as it is, or the smallest rectangle around it."""
+        """The polygon if it has four corners, else the smallest rectangle around it, (4, 2) float32."""
         if len(self.polygon) == 4:
             return self.polygon
         box = geometry.min_area_rectangle(self.polygon)
@@ -164,7 +164,7 @@ class Sample:
 
     @property
     def name(self) -> str:
-        """What messages call it: the path of its image, or its size."""
+        """The path of its image, or its size, by which messages call it."""
         if isinstance(self.image, Path):
             return str(self.image)
         height, width = self.image.shape[:2]

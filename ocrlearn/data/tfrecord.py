@@ -53,7 +53,7 @@ from ocrlearn.data.samples import DataFormatError
 __all__ = ["Feature", "crc32c", "masked_crc32c", "parse_example", "read_records"]
 
 Feature = list[bytes] | NDArray[np.float32] | NDArray[np.int64]
-"""The values of one name: byte strings, float32 numbers, or int64 numbers."""
+"""The values of one name, which are byte strings, float32 numbers or int64 numbers."""
 
 _CASTAGNOLI = 0x82F63B78  # 0x1EDC6F41, lowest bit first
 _MASK = 0xA282EAD8

@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 CHARACTERS = frozenset(string.ascii_letters + string.digits + "!\"#$%&'()*+,-./:;=?@[]_")
-"""What words are made of: letters, digits and the common marks."""
+"""Letters, digits and the common marks, of which words are made."""
 
 EM = 64
 """Samples of a field per em."""

@@ -35,7 +35,7 @@ FloatImage = NDArray[np.float32]
 Details = dict[str, Any]
 
 CLASSES = string.digits + string.ascii_uppercase + string.ascii_lowercase
-"""The 62 classes of EMNIST's "byclass" and of Chars74K: 0-9, A-Z, a-z."""
+"""The 62 classes of EMNIST's "byclass" and of Chars74K, which are 0-9, A-Z and a-z."""
 
 CHARACTER_LOOKS = ("plain", "printed", "scene")
 

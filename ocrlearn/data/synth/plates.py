@@ -49,7 +49,7 @@ PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕�
 """The one-character names of the 31 provinces, in the order of CCPD."""
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""I and O are not used: they look like 1 and 0."""
+"""I and O are not used, as they look like 1 and 0."""
 
 _DIGITS = "0123456789"
 _NEW_ENERGY = "DDDDFFFFABCEGHJK"  # D and F were the first to be given out

@@ -68,7 +68,7 @@ LEAST_HEIGHT = 8.0
 """Words lower than this many pixels are marked to be ignored."""
 
 LEAST_CONTRAST = 0.06
-"""So are words whose mean colour differs less than this from that around them: the Euclidean
+"""So are words whose mean colour differs less than this from that around them, by the Euclidean
 distance of RGB in [0, 1], divided by the square root of 3 (black to white is 1)."""
 
 _COARSE = 4  # places are looked for in a picture so many times smaller
