@@ -108,7 +108,7 @@ class TextInstance:
 
     @property
     def quad(self) -> NDArray[np.float32]:
-        """The polygon if it has four corners, else the smallest rectangle around it, (4, 2) float32."""
+        """The polygon, or the smallest rectangle around one of more corners, (4, 2) float32."""
         if len(self.polygon) == 4:
             return self.polygon
         box = geometry.min_area_rectangle(self.polygon)
