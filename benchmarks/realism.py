@@ -20,7 +20,6 @@ import numpy as np
 import torch
 import typer
 from machine import RESULTS, describe_machine
-from ocrlearn.data.synth.words import render_word
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -29,6 +28,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from ocrlearn.data.samples import Sample
+from ocrlearn.data.synth.words import render_word
 from ocrlearn.image.convert import to_gray
 from ocrlearn.text import Charset, CTCCodec, normalize_alphanumeric
 
