@@ -152,8 +152,9 @@ class Report:
 
     @property
     def sound(self) -> bool:
-        """Whether something is there and nothing serious is wrong with it."""
-        return bool(self.tallies) and not any(problem.serious for problem in self.problems)
+        """Whether there are samples and nothing serious is wrong with them."""
+        filled = any(tally.samples for tally in self.tallies.values())
+        return filled and not any(problem.serious for problem in self.problems)
 
     def add(self, problem: Problem) -> None:
         """Note a problem."""

@@ -34,7 +34,7 @@ from typing import Any
 
 from ocrlearn import __version__
 from ocrlearn.data.cards import Card, DataFile, find_card
-from ocrlearn.data.unpack import UnpackError, is_archive, unpack
+from ocrlearn.data.unpack import ROOM, UnpackError, is_archive, unpack
 
 __all__ = ["FetchError", "download", "fetch", "fetch_card"]
 
@@ -129,10 +129,18 @@ def fetch_card(
                 urls, path, size=file.size, sha256=file.sha256, md5=file.md5, wait=wait, quiet=quiet
             )
         elif not _is_right(path, file):
-            raise FetchError(f"{path} has another checksum than {file.registry} gives for it")
+            raise FetchError(_what_is_wrong(path, file))
         _put_in_place(path, file, target, keep=by_hand, quiet=quiet)
         done.add(file)
     return target
+
+
+def _what_is_wrong(path: Path, file: DataFile) -> str:
+    """Say why a file that was put there by hand is not the one that is wanted."""
+    found = path.stat().st_size
+    if file.size is not None and found != file.size:
+        return f"{path} has {found:,} bytes, not {file.size:,}; its download may be incomplete"
+    return f"{path} has another checksum than {file.registry} gives for it"
 
 
 def _on_mirrors(file: DataFile, mirrors: Sequence[str]) -> list[str]:
@@ -143,6 +151,8 @@ def _put_in_place(path: Path, file: DataFile, target: Path, *, keep: bool, quiet
     """Unpack an archive, or move a single file to where the reader looks for it."""
     inner = target / file.into
     if file.unpack and is_archive(file.name):
+        for room in inner.glob(f"{ROOM}*"):  # of a call that was killed
+            shutil.rmtree(room, ignore_errors=True)
         try:
             with _bar(f"unpacking {file.name}", quiet) as bar:
                 unpack(path, inner, progress=bar.update)

@@ -23,7 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-__all__ = ["Limits", "UnpackError", "is_archive", "unpack"]
+__all__ = ["ROOM", "Limits", "UnpackError", "is_archive", "unpack"]
+
+ROOM = ".unpacking-"
+"""How the names of folders begin that an unpacking which was killed leaves behind."""
 
 _TAR = re.compile(r"\.(tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$", re.IGNORECASE)
 _COMPRESSIONS: dict[bytes, Callable[..., Any]] = {
@@ -114,7 +117,7 @@ def unpack(
     limits = limits or Limits()
     folder.mkdir(parents=True, exist_ok=True)
     counter = _Counter(archive, limits, progress or (lambda _: None))
-    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as room:
+    with tempfile.TemporaryDirectory(prefix=ROOM, dir=folder) as room:
         names = []
         try:
             members = _zip_members if archive.name.lower().endswith(".zip") else _tar_members

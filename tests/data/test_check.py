@@ -99,6 +99,14 @@ def test_names_and_folders_that_are_not_there(icdar2015, tmp_path):
         check_folder("icdar2015", icdar2015, limit=0)
 
 
+def test_lists_of_nothing_are_not_sound(tmp_path):
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits" / "train.txt").write_text("")
+    report = check_folder("ccpd", tmp_path, limit=5)
+    assert report.tallies["ccpd train"].samples == 0
+    assert not report.sound
+
+
 def test_samples_are_drawn_by_seed(icdar2015):
     def drawn(seed):
         report = check_folder("icdar2015", icdar2015, choose=2, seed=seed)

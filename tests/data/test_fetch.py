@@ -367,10 +367,18 @@ def test_files_put_there_by_hand_are_checked_and_unpacked(server, card, tmp_path
     folder.mkdir()
     (folder / "list.txt").write_bytes(b"a one\n")
     (folder / "set.zip").write_bytes(b"not it")
+    whole = server.files["set.zip"]
+    with pytest.raises(FetchError, match=rf"set\.zip has 6 bytes, not {len(whole):,}"):
+        get_set(locked, tmp_path)
+    (folder / "set.zip").write_bytes(bytes(len(whole)))
     with pytest.raises(FetchError, match=r"set\.zip has another checksum than this test gives"):
         get_set(locked, tmp_path)
     (folder / "set.zip").write_bytes(server.files["set.zip"])
+    killed = folder / "data" / ".unpacking-abc"
+    killed.mkdir(parents=True)
+    (killed / "a").write_bytes(b"half")
     get_set(locked, tmp_path)
+    assert not killed.exists()
     assert (folder / "data" / "labels" / "a").read_bytes() == b"two"
     assert (folder / "set.zip").exists()  # what the user put there stays
     assert server.seen == []
