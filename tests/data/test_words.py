@@ -376,6 +376,22 @@ def test_sizes_and_colours_are_as_asked():
         assert (row[:, wide:] == row[:, wide - 1 : wide]).all()
 
 
+@pytest.mark.parametrize("realism", words.REALISMS)
+def test_a_very_long_word_is_narrower_and_whole(realism):
+    sample = words.render_word(0, 1, text="W" * 90, realism=realism)
+    height, width = sample.image.shape[:2]
+    low, high = sample.instances[0].polygon.min(axis=0), sample.instances[0].polygon.max(axis=0)
+    assert width <= 24 * height
+    assert (low > -0.5).all()
+    assert (high < (width - 0.5, height - 0.5)).all()
+
+
+@pytest.mark.parametrize("text", ["a\u00a0b", "a\tb", "\n", " "])
+def test_no_kind_of_space_is_in_a_word(text):
+    with pytest.raises(ValueError, match="text must be one word without spaces"):
+        words.render_word(0, 0, text=text)
+
+
 def test_backgrounds_show_through():
     green = np.zeros((60, 200, 3), np.uint8)
     green[..., 1] = 150

@@ -944,10 +944,12 @@ def _plan_plain(chance: Chance, text: str, height: int, faces: tuple[Typeface, .
     left, top, right, bottom = _around(boxes)
     scale = height / (1.2 * (bottom - top))
     margin = 0.1 * height / 1.2
-    width = min(_WIDEST * height, max(6, round((right - left) * scale + 2 * margin)))
+    width = max(6, round((right - left) * scale + 2 * margin))
+    squeeze = min(1.0, _WIDEST * height / width)  # a very long word is made narrower
+    width = round(width * squeeze)
     geometry = np.zeros(1, kernels.GEOMETRY)
     geometry[0]["forth"] = [
-        [scale, 0, margin - left * scale - 0.5],
+        [scale * squeeze, 0, (margin - left * scale) * squeeze - 0.5],
         [0, scale, margin - top * scale - 0.5],
         [0, 0, 1],
     ]
@@ -1008,7 +1010,7 @@ def _checked_backgrounds(backgrounds: Sequence[Any] | None) -> list[Array]:
 def _check(height: int, realism: str, text: str | None) -> None:
     check_number(height, "height", low=8, high=512, integer=True)
     check_choice(realism, "realism", REALISMS)
-    if text is not None and (not isinstance(text, str) or not text or " " in text):
+    if text is not None and (not isinstance(text, str) or text.split() != [text]):
         raise ValueError(f"text must be one word without spaces, or None, got {text!r}")
 
 
