@@ -1,3 +1,5 @@
+import inspect
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,15 @@ def test_samples_are_sound_and_repeat(name, tmp_path):
     [saved] = save_samples(tmp_path, [first])
     [read] = read_jsonl(tmp_path / "labels.jsonl")
     assert (read.text, read.label) == (first.text, first.label) == (saved.text, saved.label)
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_every_option_has_a_name(name):
+    """The command line tells the user's options from mistakes by them."""
+    seed, index, *options = inspect.signature(GENERATORS[name].function).parameters.values()
+    assert (seed.name, index.name) == ("seed", "index")
+    assert "split" in {option.name for option in options}
+    assert {option.kind for option in options} == {inspect.Parameter.KEYWORD_ONLY}
 
 
 @pytest.mark.parametrize("name", ["lines", "pages"])

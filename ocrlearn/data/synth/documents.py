@@ -137,11 +137,16 @@ def document_sample(
     seed: int = 0,
     index: int = 0,
     *,
-    split: str = "training",
     look: str = "clean",
-    **options: Any,
+    split: str = "training",
+    dpi: float = 200,
+    columns: int | None = None,
+    tables: int | None = None,
+    figures: int | None = None,
+    folds: bool | None = None,
+    fonts: Sequence[Font] | None = None,
 ) -> Sample:
-    """Return :func:`render_document`'s page as a sample; `options` are passed on.
+    """Return :func:`render_document`'s page, made with the same arguments, as a sample.
 
     Returns
     -------
@@ -151,7 +156,18 @@ def document_sample(
         ``details["regions"]`` is a list of objects with "kind", "polygon" (list of [x, y]), "lines"
         (numbers of instances) and, for cells, "cell" (first row, first column, rows, columns).
     """
-    document = render_document(seed, index, split=split, look=look, **options)
+    document = render_document(
+        seed,
+        index,
+        look=look,
+        split=split,
+        dpi=dpi,
+        columns=columns,
+        tables=tables,
+        figures=figures,
+        folds=folds,
+        fonts=fonts,
+    )
     regions = [
         {
             "kind": region.kind,
