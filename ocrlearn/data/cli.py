@@ -151,7 +151,7 @@ def fetch_set(
     from ocrlearn.data.cards import find_card
     from ocrlearn.data.fetch import fetch
 
-    with _plain_errors():
+    with _plain_errors(), _pipes_break_loudly():
         card = find_card(name)
         folder = fetch(name, to, mirrors=mirror, accept_terms=yes, quiet=quiet)
     typer.echo(folder)
@@ -248,7 +248,7 @@ def make_samples(
     if scheduler and not as_shards:
         raise typer.BadParameter("--scheduler makes shards; add --shards")
     _check_sheet(sheet)
-    with _plain_errors():
+    with _plain_errors(), _pipes_break_loudly():
         target = _generator(generator)
         options = dict(_option(text) for text in option or ())
         _check_options(target, options)
@@ -367,6 +367,25 @@ def _save_sheet(samples: list[Any], path: Path) -> None:
 
     Image.fromarray(contact_sheet(samples)).save(path)
     typer.echo(f"wrote {path}", err=True)
+
+
+@contextmanager
+def _pipes_break_loudly() -> Iterator[None]:
+    """Make an error of a pipe or connection that breaks.
+
+    The command line lets the system end it when its output is no longer read. Work with processes
+    and servers would end as silently when one of these goes away.
+    """
+    import signal
+
+    if not hasattr(signal, "SIGPIPE"):
+        yield
+        return
+    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -231,6 +234,34 @@ def test_make_says_in_one_sentence_what_is_wrong(tmp_path, arguments, status, me
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="no such signal on this system")
+def test_a_pipe_that_breaks_under_the_work_is_told(tmp_path):
+    """A worker that is killed breaks the pipe to it; that must not end the command silently."""
+    program = f"""
+import os
+from ocrlearn.cli import main
+from ocrlearn.data.synth.generators import GENERATORS, Generator
+
+def broken(seed, index):
+    reader, writer = os.pipe()
+    os.close(reader)
+    os.write(writer, b"x")
+
+GENERATORS["broken"] = Generator("broken", "", "program:broken")
+if __name__ == "__main__":
+    import sys
+    sys.path.insert(0, {str(tmp_path)!r})
+    sys.argv = ["ocrlearn", "data", "make", "broken", {str(tmp_path / "made")!r}, "--workers", "1"]
+    main()
+"""
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, tmp_path / "program.py"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done
+    assert "Broken pipe" in done.stderr
 
 
 def test_a_wrong_generator_lists_what_there_is(tmp_path):
