@@ -7,6 +7,7 @@ a generator of :data:`ocrlearn.data.synth.generators.GENERATORS`, or ``package.m
 import importlib
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -101,16 +102,21 @@ def worker_number(workers: int | None) -> int:
 
 
 def process_pool(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of fresh processes, which end when this one does, however it ends.
+    """Return a pool of fresh processes, which end when this one does and at once on Ctrl-C.
 
     They are spawned, not forked: a fork copies locks in whatever state other threads hold them.
     """
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker)
 
 
-def _end_with_parent() -> None:
-    """Watch the parent process: a pool whose parent was killed would wait for work forever."""
+def _prepare_worker() -> None:
+    """Let Ctrl-C end this process, and the end of its parent too.
+
+    A KeyboardInterrupt would not do: an import or a finaliser may swallow it, and the process would
+    begin its next piece of work. A pool whose parent was killed would wait for work forever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
     if parent is None:
         return

@@ -253,21 +253,14 @@ def _in_processes(
 ) -> Iterator[tuple[int, _Written]]:
     pool = process_pool(workers)
     try:
-        shards = {pool.submit(_write_in_worker, plan, shard): shard for shard in missing}
+        shards = {pool.submit(_write_shard, plan, shard): shard for shard in missing}
         for future in as_completed(shards):
             yield shards[future], future.result()
     except BrokenProcessPool as error:
         worker_died(error)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _write_in_worker(plan: _Plan, shard: int) -> _Written:
-    """Write a shard in a process of its own, which Ctrl-C ends: it would begin the next one."""
-    try:
-        return _write_shard(plan, shard)
-    except KeyboardInterrupt:
-        os._exit(130)
+        _remove_unfinished(plan.folder)
 
 
 def _on_cluster(
@@ -373,8 +366,7 @@ def _resume(plan: _Plan, record: Mapping[str, Any]) -> dict[str, _Written]:
     else:
         listed = {}
         _write_manifest(plan, record, listed)
-    for leftover in plan.folder.glob(".shard-*.tar.*.part"):
-        leftover.unlink(missing_ok=True)
+    _remove_unfinished(plan.folder)
     finished = {}
     for shard in range(plan.shards):
         name = plan.name(shard)
@@ -386,6 +378,13 @@ def _resume(plan: _Plan, record: Mapping[str, Any]) -> dict[str, _Written]:
         elif file.stat().st_size == listed[name].size:
             finished[name] = listed[name]
     return finished
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what killed writers left; none may be at work."""
+    for pattern in (".shard-*.tar.*.part", f".{MANIFEST}.*.part"):
+        for leftover in folder.glob(pattern):
+            leftover.unlink(missing_ok=True)
 
 
 def _refuse_other(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

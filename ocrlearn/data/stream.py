@@ -4,7 +4,6 @@ Both streams are in an order that seed and arguments decide, whatever the number
 hold only a few samples in memory at a time.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -221,7 +220,4 @@ def _from_processes(
 def _make_chunk(
     generate: Generate, seed: int, indices: range, options: Mapping[str, Any]
 ) -> list[Item]:
-    try:
-        return [make(generate, seed, index, options) for index in indices]
-    except KeyboardInterrupt:  # Ctrl-C ends the process, which would begin the next chunk
-        os._exit(130)
+    return [make(generate, seed, index, options) for index in indices]

@@ -227,6 +227,7 @@ def test_missing_and_shortened_shards_are_made_again_and_others_left(tmp_path):
     second.unlink()
     third.write_bytes(third.read_bytes()[:5000])
     (tmp_path / ".shard-000001.tar.0.part").write_bytes(b"half a shard")
+    (tmp_path / ".shards.json.0.part").write_bytes(b"half a manifest")
     before = first.stat().st_mtime_ns
     write(tmp_path)
     assert contents(tmp_path) == expected
@@ -280,7 +281,7 @@ if __name__ == "__main__":
     script.write_text(program)
     writer = subprocess.Popen(
         [sys.executable, script],
-        env={**os.environ, "SLOW_SECONDS": "0.1"},
+        env={**os.environ, "SLOW_SECONDS": "2"},
         start_new_session=True,
         stderr=subprocess.DEVNULL,
     )
