@@ -150,7 +150,7 @@ def breakdown(number: int) -> dict[str, float]:
 def trdg(python: str, number: int, rounds: int) -> dict[str, Any]:
     """Time TextRecognitionDataGenerator in an interpreter that has it, on our words."""
     from ocrlearn.data.synth.texts import seeded_generator
-    from ocrlearn.data.synth.words import Chance, word_text
+    from ocrlearn.data.synth.word_texts import Chance, word_text
 
     texts = [
         word_text(Chance(seeded_generator(0, index, "training", "word"))) for index in range(number)

@@ -6,20 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from ocrlearn import geometry
 from ocrlearn.data.samples import check_sample
+from ocrlearn.data.synth import _word_plans, degrade, find_fonts, word_texts, words
 from ocrlearn.data.synth import _words_numba as kernels
 from ocrlearn.data.synth import atlas as atlases
-from ocrlearn.data.synth import degrade, find_fonts, words
+from ocrlearn.data.synth._word_textures import textures
 from ocrlearn.data.synth.texts import seeded_generator
 
 CONTENT = frozenset(string.ascii_letters + string.digits)
 
 
 def chance(seed, index=0):
-    return words.Chance(seeded_generator(seed, index, "training", "test"))
+    return word_texts.Chance(seeded_generator(seed, index, "training", "test"))
 
 
 def plan_of(index, *, height=32, text=None, seed=7):
@@ -79,7 +81,7 @@ def test_pens_follow_advance_and_kerning():
 
 
 def test_cases_and_kinds_are_those_of_signs():
-    texts = [words.word_text(chance(1, index)) for index in range(3000)]
+    texts = [word_texts.word_text(chance(1, index)) for index in range(3000)]
     lettered = [text for text in texts if any(c.isalpha() for c in text)]
     share = {
         "upper": np.mean([text.isupper() for text in lettered]),
@@ -97,9 +99,13 @@ def test_cases_and_kinds_are_those_of_signs():
 
 
 def test_the_benchmark_has_words_that_training_lacks():
-    training = {text.lower() for text, _ in zip(*words._flattened("training", 0.3), strict=True)}
-    benchmark = {text.lower() for text, _ in zip(*words._flattened("benchmark", 0.3), strict=True)}
-    assert len(benchmark - training) > 1000
+    training = {
+        text.lower() for text, _ in zip(*word_texts._flattened("training", 0.3), strict=True)
+    }
+    benchmark = {
+        text.lower() for text, _ in zip(*word_texts._flattened("benchmark", 0.3), strict=True)
+    }
+    assert len(set(benchmark) - set(training)) > 1000
 
 
 # --- repeatability --------------------------------------------------------------------------------
@@ -231,7 +237,7 @@ def test_bent_outlines_hold_the_ink_and_are_tight_where_it_is_unbent():
         held = np.mean([geometry.point_in_polygon(p, outline) for p in points[::29]])
         assert held > 0.97
         u, v = kernels.look_back(words._scaled_geometry(plan), *plan.output)
-        left, top, right, bottom = words._around(plan.boxes)
+        left, top, right, bottom = _word_plans.around(plan.boxes)
         inked = u[y, x], v[y, x]
         edge = 2.5 / float(plan.look[0]["scale"]) * plan.size[0] / 64  # pixels, in ems
         if (outline > 0).all() and (outline < np.array([sample.width, 64]) - 1).all():
@@ -320,7 +326,7 @@ def test_noise_has_the_promised_strength():
 def test_letters_are_drawn_by_their_field():
     """A bar of a known thickness, half covered at its edges; bolder by what was asked."""
     face = next(f for f in atlases.typefaces() if f.name == "DejaVu Sans Book")
-    plan = words._plan_plain(chance(0), "I", 64, (face,))
+    plan = _word_plans.plan_plain(chance(0), "I", 64, (face,))
     image = words._draw(plan)
     dark = (255.0 - image[32, :, 0]) / 255
     scale = plan.geometry[0]["forth"][0, 0]
@@ -331,7 +337,7 @@ def test_letters_are_drawn_by_their_field():
 
 
 def test_textures_repeat_without_a_seam():
-    bank = words._bank()
+    bank = textures()
     assert bank.dtype == np.float32
     np.testing.assert_allclose(bank.mean(axis=(1, 2)), 0, atol=0.1)
     across = np.abs(bank[:, :, 0] - bank[:, :, -1]).mean(axis=1)
@@ -428,6 +434,18 @@ def test_one_font_can_be_asked_for():
 def test_bad_arguments_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         words.render_word(0, 0, **options)
+
+
+def test_backgrounds_may_be_files(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+    path = tmp_path / "wall.png"
+    Image.fromarray(picture).save(path)
+    for index in range(3):
+        expected = words.render_word(1, index, backgrounds=[picture]).image
+        assert np.array_equal(words.render_word(1, index, backgrounds=[path]).image, expected)
+        assert np.array_equal(words.render_word(1, index, backgrounds=[str(path)]).image, expected)
+    with pytest.raises(FileNotFoundError, match=r"missing\.png"):
+        words.render_word(1, 0, backgrounds=[tmp_path / "missing.png"])
 
 
 def test_floating_backgrounds_are_refused():

@@ -15,7 +15,8 @@
 
 - :mod:`~ocrlearn.data.synth.atlas`: letters as distance fields;
 - :mod:`~ocrlearn.data.synth.colours`: colours of letters and of what they stand on;
-- :mod:`~ocrlearn.data.synth.words`: what a word says, how it looks, and its picture.
+- :mod:`~ocrlearn.data.synth.word_texts`: what a word says;
+- :mod:`~ocrlearn.data.synth.words`: how it looks, and its picture.
 
 :func:`render_chinese_line` and :func:`render_plate` print Chinese, on any machine:
 
