@@ -207,7 +207,7 @@ LETTERS = Charset(string.ascii_uppercase + string.ascii_lowercase)
 """A to Z, then a to z."""
 
 ALPHANUMERIC = Charset(string.digits + string.ascii_lowercase)
-"""The 36 characters of the scene-text literature: 0 to 9, then a to z. Case is not told apart."""
+"""The 36 characters of the scene-text literature, 0 to 9, then a to z; case is not told apart."""
 
 LATIN = Charset("".join(chr(code) for code in range(0x20, 0x7F)))
 """The 95 printable characters of ASCII, from the space to the tilde, in their order there."""

@@ -34,13 +34,13 @@ X_HEIGHT = 20
 """Height of an ``x`` on a straightened line, in pixels."""
 
 BASELINE = 35
-"""Row edge on which letters stand: row 34 is the last above the baseline."""
+"""Row edge on which letters stand, with row 34 the last above the baseline."""
 
 STRIP_HEIGHT = 48
-"""Height of a straightened line: 1.75 x-heights above the baseline, 0.65 below."""
+"""Height of a straightened line, 1.75 x-heights above the baseline and 0.65 below."""
 
 WINDOW_WIDTH = 48
-"""Width of the window around a candidate: 2.4 x-heights, enough for W and an em dash."""
+"""Width of the window around a candidate, 2.4 x-heights, enough for W and an em dash."""
 
 BOX_SIDE = 32
 """Side of the square to which the candidate's own box is scaled."""

@@ -54,7 +54,7 @@ __all__ = ["LAB_RUNGS", "RUNGS", "Grid", "SlicStep", "rgb_to_lab", "slic", "slic
 KERNELS = cuda.KernelFile.beside(__file__)
 
 LAB_UNIT = 256
-"""Colours are stored in multiples of 1 / 256: |b| < 108 then fits int16."""
+"""Colours are stored in multiples of 1 / 256, so that |b| < 108 fits int16."""
 
 MOMENTS = 6  # what is summed for a cluster: pixels, L, a, b, x, y
 

@@ -103,7 +103,7 @@ class Exercise:
 
     @property
     def difficulty(self) -> str:
-        """The stars as printed: ★★☆."""
+        """The stars as printed, such as ★★☆."""
         return "★" * self.stars + "☆" * (3 - self.stars)
 
 

@@ -190,7 +190,7 @@ class Kernel:
 
     @functools.cached_property
     def constants(self) -> dict[str, int]:
-        """Whole numbers by name: the file's constants, and the definitions, which come first."""
+        """The file's constants and the definitions, which come first, as whole numbers by name."""
         defined = {name: int(text) for name, text in self.defines if text.lstrip("-").isdigit()}
         return {**self.file.constants, **defined}
 

@@ -87,7 +87,7 @@ class Source:
 
     @property
     def relative_path(self) -> Path:
-        """Where its results belong below an output folder: the path inside `folder`."""
+        """Where its results belong below an output folder, which is the path inside `folder`."""
         if self.path == STANDARD_INPUT:
             return Path("stdin")
         return Path(

@@ -335,7 +335,7 @@ class Curl:
 
     @property
     def is_flat(self) -> bool:
-        """Whether there is nothing to undo: the lines are level to within half a pixel."""
+        """Whether there is nothing to undo, the lines being level to within half a pixel."""
         samples = _grid(self.shape)
         return bool(np.abs(self.to_flat(samples) + self._origin - samples).max() <= 0.5)
 

@@ -45,7 +45,7 @@ __all__ = [
 Floats = NDArray[np.floating[Any]]
 
 HALF_LEVEL = 1 / 510
-"""Half of one of 255 grey levels: darker pixels are raised to it before a division or logarithm."""
+"""Half of one of 255 grey levels. Darker pixels are raised to it before a division or logarithm."""
 
 
 PIXELS_PER_THREAD = 2**18
@@ -255,7 +255,7 @@ RUNGS: dict[str, Callable[..., NDArray[np.uint8]]] = {
     "reference": clahe_reference,
     "fast": _clahe_fast,
 }
-"""Implementations of CLAHE: ``rung(gray, clip_limit, tiles)`` for a uint8 image; equal results."""
+"""Implementations of CLAHE, ``rung(gray, clip_limit, tiles)`` of a uint8 image, equal in result."""
 
 
 def clahe(

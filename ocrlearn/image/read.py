@@ -41,11 +41,11 @@ from ocrlearn.image.convert import to_gray, to_uint8
 __all__ = ["MAX_PIXELS", "ImageReadError", "read", "read_pages", "write"]
 
 MAX_PIXELS = 75_000_000
-"""Most pixels a file may declare by default: an A3 sheet scanned at 600 dots per inch has 70
+"""Most pixels a file may declare by default. An A3 sheet scanned at 600 dots per inch has 70
 million. Within it, decoding any file takes less than one gibibyte of memory."""
 
 MAX_SIDE = 100_000
-"""Longest side in pixels: no page is longer, and some decoders go by the row."""
+"""Longest side in pixels. No page is longer, and some decoders go by the row."""
 
 MAX_JPEG_SEGMENTS = {"scans": 100, "EXIF blocks": 16, "segments": 10_000}
 """Most parts of a JPEG file. A few bytes can ask for one more pass over the whole image, a scan, so

@@ -548,7 +548,7 @@ class GridCut:
 
     @property
     def residual(self) -> NDArray[Any]:
-        """``(D, H, W)``: the capacity left of the link that leaves each pixel in each direction.
+        """Capacity left, ``(D, H, W)``, of the link that leaves each pixel in each direction.
 
         Directions are ordered right, left, down, up and, with eight neighbours, down_right,
         up_left, down_left, up_right. The flow through a link is its capacity less this, where
@@ -558,7 +558,7 @@ class GridCut:
 
     @property
     def terminal_residual(self) -> NDArray[Any]:
-        """``(H, W)``: what is left of the link from the source, or minus what is left to the sink.
+        """What is left, ``(H, W)``, of the link from the source, or minus what is left to the sink.
 
         What a pixel could pass straight from source to sink has been passed, so that one of its
         two links is always full.

@@ -367,4 +367,4 @@ TEXTURES = {
     "stripes": _stripes,
     "tiles": _tiles,
 }
-"""What varies within a part: functions of metres x and y."""
+"""Functions of metres x and y, which say what varies within a part."""

@@ -22,7 +22,7 @@ __all__ = ["Block", "Board", "draw_block"]
 WordSource = Callable[[], str]
 
 _SHEET_EMS = (40.0, 80.0)
-"""Pixels per em on the sheet: smaller letters are set up to twice as large as they will be seen, so
+"""Pixels per em on the sheet. Smaller letters are set up to twice as large as they will be seen, so
 that no detail is lost on the way, and larger ones smaller, which is quicker; their edges are made
 sharp again when they are painted."""
 

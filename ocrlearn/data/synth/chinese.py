@@ -55,7 +55,7 @@ _UNFIT = (
     "裸体",
     "他妈",
 )
-"""Words with these parts are left out: they could not be shown to a class."""
+"""Words with these parts are left out, as they could not be shown to a class."""
 
 _LATIN = (
     "AI",

@@ -43,7 +43,7 @@ _SIGN_HUES: tuple[RGB, ...] = (
     (0.38, 0.24, 0.15),  # brown
     (0.10, 0.45, 0.48),  # teal
 )
-"""Paints, sRGB in [0, 1]: everyday values near the colours of the RAL Classic names given."""
+"""Paints, sRGB in [0, 1], with everyday values near the colours of the RAL Classic names given."""
 
 
 class ColourPair(NamedTuple):

@@ -42,7 +42,7 @@ _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 _NEEDED = frozenset(string.ascii_letters + string.digits)
 
 _SAME_IN_PRINT = {"'": "’", '"': "”"}
-"""Printed books set curly quotes where a transcript has the straight ones: both are accepted."""
+"""Printed books set curly quotes where a transcript has straight ones; both are accepted."""
 
 _MOST_SHARED = 8
 """A glyph that more characters than this are mapped to is a placeholder, not their picture."""
@@ -57,7 +57,7 @@ _TEX_NAMES = {
 """TeX's fonts name themselves "cmr10 Regular" and say nothing of weight and slope."""
 
 _MISNAMED = {"cmti10": frozenset("$")}
-"""Glyphs whose very name is wrong: TeX's text italic draws a pound sign and calls it "dollar"."""
+"""Glyphs whose very name is wrong. TeX's text italic draws a pound sign and calls it "dollar"."""
 
 
 @dataclass(frozen=True)
