@@ -22,13 +22,14 @@ are in the same order, but the order is not relied upon.
 
 Traps
 -----
+- Boxes count pixels from 1, as MATLAB does: over all 5,000 words no left and no top is less than 1,
+  and left + width goes up to one more than the image is wide. Here they count from 0.
 - Words are in capitals whatever the image shows; compare without case.
 - Recognition "with the small lexicon" means: choose among 50 words, one of which is right.
 
 Deviations
 ----------
-The owner does not say whether the boxes count pixels from 0 or, as MATLAB does, from 1; they are
-given as they stand. The quad of a word is the box around its characters.
+The quad of a word is the box around its characters; the owner gives none.
 """
 
 from collections.abc import Iterator
@@ -137,6 +138,7 @@ def _word(letters: str, boxes: NDArray[Any]) -> TextInstance:
             f"got {boxes.dtype} of shape {boxes.shape}"
         )
     left, top, width, height = boxes.astype(np.float64).T
+    left, top = left - 1, top - 1  # MATLAB's first pixel is number 1
     right, bottom = left + width, top + height
     parts = tuple(
         TextInstance(box_quad(*sides), letter, "character")

@@ -39,7 +39,7 @@ def write_boxes(folder, split, names, words, boxes):
     savemat(folder / f"{split}CharBound.mat", {f"{split}CharBound": data})
 
 
-BOXES = [np.array([[1, 2, 10, 20], [11, 3, 5, 18]]), np.array([[0.5, 0, 4, 9.25]])]
+BOXES = [np.array([[1, 2, 10, 20], [11, 3, 5, 18]]), np.array([[1, 1, 4, 9.25]])]
 
 
 @pytest.fixture
@@ -68,18 +68,18 @@ def test_other_lexicons(folder):
     assert [s.lexicon for s in read_iiit5k(folder, lexicon="none")] == [(), ()]
 
 
-def test_characters_are_found_by_the_name_of_the_image(folder):
+def test_characters_are_found_by_the_name_of_the_image_and_count_pixels_from_0(folder):
     first, second = read_iiit5k(folder, characters=True)
     check_sample(first)
     (word,) = first.instances
     assert (word.text, word.level) == ("MY", "word")
-    np.testing.assert_array_equal(word.polygon, [[1, 2], [16, 2], [16, 22], [1, 22]])
+    np.testing.assert_array_equal(word.polygon, [[0, 1], [15, 1], [15, 21], [0, 21]])
     assert [(part.text, part.level) for part in word.parts] == [
         ("M", "character"),
         ("Y", "character"),
     ]
-    np.testing.assert_array_equal(word.parts[1].polygon, [[11, 3], [16, 3], [16, 21], [11, 21]])
-    np.testing.assert_array_equal(second.instances[0].polygon[2], [4.5, 9.25])
+    np.testing.assert_array_equal(word.parts[1].polygon, [[10, 2], [15, 2], [15, 20], [10, 20]])
+    np.testing.assert_array_equal(second.instances[0].polygon[2], [4, 9.25])
 
 
 def test_a_folder_above_and_the_other_split(tmp_path):
