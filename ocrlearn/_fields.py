@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Fields", "shown"]
+__all__ = ["Fields", "counted", "shown"]
 
 _REQUIRED: Any = object()
 
@@ -161,6 +161,12 @@ def _is_finite_number(value: Any) -> bool:
         return bool(np.isfinite(float(value)))
     except OverflowError:  # an integer of more than 308 digits
         return False
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number and a noun in the form that goes with it: "1 shard", "2,000 shards"."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def shown(value: Any) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ocrlearn._fields import counted
 from ocrlearn._validate import check_number
 from ocrlearn.data.cards import Card, Figures, card_names, find_card
 from ocrlearn.data.contact import contact_sheet, draw_samples
@@ -181,16 +182,19 @@ class Report:
 
 
 def _tally_line(split: str, tally: Tally) -> str:
-    parts = [f"{tally.samples:,} samples"]
+    parts = [counted(tally.samples, "sample")]
     if tally.instances:
-        parts.append(f"{tally.instances:,} texts in place, {tally.ignored:,} of them to ignore")
+        parts.append(
+            f"{counted(tally.instances, 'text')} in place, {tally.ignored:,} of them to ignore"
+        )
     if tally.texts:
         parts.append(
-            f"{tally.texts:,} transcribed with {len(tally.characters):,} different characters, "
-            f"{tally.longest:,} at most"
+            f"{tally.texts:,} transcribed with "
+            f"{counted(len(tally.characters), 'different character')}, the longest of "
+            f"{tally.longest:,}"
         )
     if tally.labels:
-        parts.append(f"{len(tally.labels):,} classes")
+        parts.append(counted(len(tally.labels), "class"))
     if tally.languages:
         told = ", ".join(f"{name} {count:,}" for name, count in tally.languages.most_common(12))
         parts.append(told)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ocrlearn._fields import counted
+
 if TYPE_CHECKING:
     from ocrlearn.data.cards import Card
 
@@ -247,6 +249,8 @@ def make_samples(
         raise typer.BadParameter("--jsonl and --shards exclude each other")
     if scheduler and not as_shards:
         raise typer.BadParameter("--scheduler makes shards; add --shards")
+    if folder.exists() and not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is not a folder", param_hint="DIR")
     _check_sheet(sheet)
     with _plain_errors(), _pipes_break_loudly():
         target = _generator(generator)
@@ -311,7 +315,7 @@ def _make_shards(target: str, folder: Path, count: int, **settings: Any) -> str:
     from ocrlearn.data.shards import write_shards
 
     shards = write_shards(target, folder, count, **settings)
-    return f"{count:,} samples in {len(shards):,} shards in {folder}"
+    return f"{counted(count, 'sample')} in {counted(len(shards), 'shard')} in {folder}"
 
 
 def _make_files(
@@ -337,7 +341,7 @@ def _make_files(
     made = generate_stream(target, seed, count=count, options=options, workers=workers)
     with tqdm(made, total=count, unit=" samples", disable=True if quiet else None) as bar:
         save_samples(folder, bar)
-    return f"{count:,} samples in {folder / 'labels.jsonl'}"
+    return f"{counted(count, 'sample')} in {folder / 'labels.jsonl'}"
 
 
 def _some(target: str, count: int, seed: int, options: dict[str, Any]) -> list[Any]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ocrlearn._fields import counted
 from ocrlearn._validate import check_number
 from ocrlearn.data.samples import Clip, Sample, TextInstance
 
@@ -147,7 +148,7 @@ def _caption(sample: Sample | Clip) -> tuple[str, str]:
     name = sample.image.name if isinstance(sample.image, Path) else ""
     masks = f"mask {next(iter(sample.masks))}" if sample.masks else ""
     number = len(sample.instances)
-    told = f"{number} text{'s' if number > 1 else ''}" if number else ""
+    told = counted(number, "text") if number else ""
     return " · ".join(filter(None, (sample.label, texts))), "  ".join(
         filter(None, (name, told, masks))
     )

@@ -138,7 +138,7 @@ def test_check_counts_compares_and_draws(svtp, tmp_path):
     sheet = tmp_path / "sheet.png"
     result = run("check", "svtp", svtp, "--sheet", sheet)
     assert result.exit_code == 1
-    assert "test: 3 samples; 3 transcribed" in result.stdout
+    assert "test: 3 samples; 3 transcribed with " in result.stdout
     assert "3 are there, it says 645 (MMOCR, ASTER) or 639 (surveys)" in result.stdout
     with Image.open(sheet) as image:
         assert image.size[0] > 3 * 320
@@ -180,6 +180,23 @@ def test_make_writes_pictures_labels_and_a_sheet(tmp_path):
     assert [sample.pixels().max() for sample in samples] == [103, 104, 105, 106, 107]
     with Image.open(sheet) as image:
         assert image.width > 1000
+
+
+@pytest.mark.parametrize(
+    ("more", "said"), [((), "1 sample in "), (("--shards",), "1 sample in 1 shard in ")]
+)
+def test_one_is_no_plural(tmp_path, more, said):
+    result = run("make", "tiny", tmp_path / "made", "--count", 1, "--workers", 1, *more)
+    assert result.stdout.startswith(said + str(tmp_path))
+
+
+@pytest.mark.parametrize("more", [(), ("--shards",)])
+def test_make_refuses_a_file_in_place_of_a_folder(tmp_path, more):
+    (tmp_path / "made").write_text("precious")
+    result = run("make", "tiny", tmp_path / "made", *more)
+    assert result.exit_code == 2
+    assert "is not a folder" in result.output
+    assert (tmp_path / "made").read_text() == "precious"
 
 
 def test_make_refuses_a_folder_that_holds_something(tmp_path):
