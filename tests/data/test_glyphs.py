@@ -1,9 +1,16 @@
+import shutil
+import string
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageFont, features
 
+from ocrlearn.data.synth import glyphs
 from ocrlearn.data.synth.fonts import find_fonts
 from ocrlearn.data.synth.glyphs import GRID, advance, glyph, kerning, x_height
 
@@ -27,6 +34,38 @@ def test_kerning_by_hand():
     assert kerning(SERIF, "A", "V") == pytest.approx(-102 / 2048, abs=1e-4)
     assert kerning(FONTS["DejaVu Sans Mono Book"], "A", "V") == 0
     assert kerning(FONTS["Computer Modern Roman"], "A", "V") == 0  # neither GPOS nor kern
+
+
+def test_metrics_are_read_once_and_the_file_is_closed(tmp_path):
+    # Processes that inherit an open file share its position, and then read each other's tables.
+    copy = tmp_path / "copy.ttf"
+    shutil.copy(SERIF.path, copy)
+    font = replace(SERIF, path=copy)
+    assert advance(font, "i") == advance(SERIF, "i")
+    copy.unlink()
+    assert advance(font, "M") == advance(SERIF, "M")
+    assert kerning(font, "A", "V") == kerning(SERIF, "A", "V")
+
+
+def test_threads_may_measure_fonts_for_the_first_time_together():
+    letters = string.ascii_letters
+
+    def measured(_):
+        return [
+            (advance(font, one), kerning(font, one, other))
+            for font in FONTS.values()
+            for one, other in zip(letters, letters[1:] + "a", strict=True)
+        ]
+
+    wanted = measured(0)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        glyphs._metrics.cache_clear()
+        with ThreadPoolExecutor(4) as threads:
+            assert all(found == wanted for found in threads.map(measured, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
 
 
 @settings(max_examples=40, deadline=None)

@@ -21,6 +21,7 @@ import ctypes
 import shutil
 import string
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,9 @@ _NEEDED = frozenset(string.ascii_letters + string.digits)
 
 _SAME_IN_PRINT = {"'": "’", '"': "”"}
 """Printed books set curly quotes where a transcript has straight ones; both are accepted."""
+
+_PDFIUM = threading.Lock()
+"""PDFium crashes where two threads call it at once."""
 
 _MOST_SHARED = 8
 """A glyph that more characters than this are mapped to is a placeholder, not their picture."""
@@ -264,20 +268,19 @@ def _faces(path: Path) -> tuple[Font, ...]:
     """Return the usable faces of a file: none when it is damaged or not a font for text."""
     from fontTools.ttLib import TTCollection, TTFont  # type: ignore[import-untyped]
 
+    def described(index: int, number: int) -> Font | None:
+        with TTFont(str(path), lazy=True, fontNumber=number) as tables:
+            return _describe(path, index, tables)
+
     try:
         if path.suffix.lower() in (".ttc", ".otc"):
             with TTCollection(str(path), lazy=True) as collection:
                 count = len(collection)
             # One face at a time: the tables of a Chinese collection fill hundreds of megabytes.
-            described = _share_characters(
-                _describe(path, index, TTFont(str(path), lazy=True, fontNumber=index))
-                for index in range(count)
-            )
-        else:
-            described = _share_characters([_describe(path, 0, TTFont(str(path), lazy=True))])
+            return _share_characters(described(index, index) for index in range(count))
+        return _share_characters([described(0, -1)])
     except Exception:  # fontTools lets many kinds of error through from damaged files
         return ()
-    return described
 
 
 def _share_characters(fonts: Iterable[Font | None]) -> tuple[Font, ...]:
@@ -355,20 +358,21 @@ def pdfium_fonts() -> list[tuple[str, str, bytes]]:
     import pypdfium2
     from pypdfium2 import raw
 
-    document = pypdfium2.PdfDocument.new()
-    fonts = []
-    for family, styles in {
-        "Courier": ("", "-Bold", "-Oblique", "-BoldOblique"),
-        "Helvetica": ("", "-Bold", "-Oblique", "-BoldOblique"),
-        "Times": ("-Roman", "-Bold", "-Italic", "-BoldItalic"),
-    }.items():
-        for style in styles:
-            font = raw.FPDFText_LoadStandardFont(document.raw, (family + style).encode())
-            size = ctypes.c_size_t()
-            raw.FPDFFont_GetFontData(font, None, 0, ctypes.byref(size))
-            data = (ctypes.c_uint8 * size.value)()
-            raw.FPDFFont_GetFontData(font, data, size.value, ctypes.byref(size))
-            raw.FPDFFont_Close(font)
-            fonts.append((family, style.lstrip("-"), bytes(data)))
-    document.close()
+    with _PDFIUM:
+        document = pypdfium2.PdfDocument.new()
+        fonts = []
+        for family, styles in {
+            "Courier": ("", "-Bold", "-Oblique", "-BoldOblique"),
+            "Helvetica": ("", "-Bold", "-Oblique", "-BoldOblique"),
+            "Times": ("-Roman", "-Bold", "-Italic", "-BoldItalic"),
+        }.items():
+            for style in styles:
+                font = raw.FPDFText_LoadStandardFont(document.raw, (family + style).encode())
+                size = ctypes.c_size_t()
+                raw.FPDFFont_GetFontData(font, None, 0, ctypes.byref(size))
+                data = (ctypes.c_uint8 * size.value)()
+                raw.FPDFFont_GetFontData(font, data, size.value, ctypes.byref(size))
+                raw.FPDFFont_Close(font)
+                fonts.append((family, style.lstrip("-"), bytes(data)))
+        document.close()
     return fonts

@@ -99,8 +99,8 @@ def _ink_box(fine: NDArray[np.uint8], x: int, y: int) -> tuple[float, float, flo
 def advance(font: Font, character: str) -> float:
     """Return how far `character` moves the pen, in ems."""
     _check_covered(font, character)
-    tables = _tables(font)
-    return float(tables["hmtx"][_glyph_name(font, character)][0] / tables["head"].unitsPerEm)
+    metrics = _metrics(font)
+    return metrics.advances[metrics.names[ord(character)]] / metrics.units
 
 
 def kerning(font: Font, first: str, second: str) -> float:
@@ -109,8 +109,11 @@ def kerning(font: Font, first: str, second: str) -> float:
     From the font's OpenType positioning table (GPOS) or else from its older ``kern`` table. 0 where
     the font has neither, as TeX's fonts in their TrueType form.
     """
-    pair = _pair_kerning(font)(_glyph_name(font, first), _glyph_name(font, second))
-    return pair / float(_tables(font)["head"].unitsPerEm)
+    _check_covered(font, first)
+    _check_covered(font, second)
+    metrics = _metrics(font)
+    pair = metrics.kerning(metrics.names[ord(first)], metrics.names[ord(second)])
+    return pair / metrics.units
 
 
 def x_height(font: Font) -> float:
@@ -131,29 +134,44 @@ def _pillow_font(font: Font, size: float) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(font.path), size, index=font.index, layout_engine=engine)
 
 
+@dataclass(frozen=True, eq=False)
+class _Metrics:
+    """What the tables of a font say of widths, in its own units, `units` to the em."""
+
+    units: float
+    names: dict[int, str]  # from code points to names of glyphs
+    advances: dict[str, float]
+    kerning: Callable[[str, str], float]
+
+
 @lru_cache(maxsize=256)
-def _tables(font: Font) -> Any:
+def _metrics(font: Font) -> _Metrics:
+    """Read a font's metrics, all at once, and close the file.
+
+    fontTools would read and decode tables when they are first looked at. Two threads that look at
+    the same time, or two processes that have inherited one open file, get in each other's way.
+    """
     from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
     # TeX's fonts carry impossible dates, of which fontTools would warn at every run.
     logging.getLogger("fontTools.ttLib.tables._h_e_a_d").setLevel(logging.ERROR)
     number = font.index if font.path.suffix.lower() in (".ttc", ".otc") else -1
-    return TTFont(str(font.path), lazy=True, fontNumber=number)
+    with TTFont(str(font.path), lazy=True, fontNumber=number) as tables:
+        return _Metrics(
+            units=float(tables["head"].unitsPerEm),
+            names=dict(tables.getBestCmap()),
+            advances={name: float(one[0]) for name, one in tables["hmtx"].metrics.items()},
+            kerning=_pair_kerning(tables),
+        )
 
 
-@lru_cache(maxsize=65536)
-def _glyph_name(font: Font, character: str) -> str:
-    _check_covered(font, character)
-    return str(_tables(font).getBestCmap()[ord(character)])
-
-
-@lru_cache(maxsize=256)
-def _pair_kerning(font: Font) -> Callable[[str, str], float]:
+def _pair_kerning(tables: Any) -> Callable[[str, str], float]:
     """Return the font's function from two glyph names to the kerning in font units."""
-    tables = _tables(font)
     positioning = tables["GPOS"].table if "GPOS" in tables else None
     subtables = _pair_subtables(positioning) if positioning else []
     if subtables:
+        for subtable in subtables:
+            subtable.ensureDecompiled(recurse=True)
         return lru_cache(maxsize=None)(lambda first, second: _gpos(subtables, first, second))
     if "kern" in tables:
         pairs: dict[tuple[str, str], int] = {}
