@@ -72,7 +72,9 @@ __device__ __forceinline__ bool apart(const Quad& a, const Quad& b)
 // The area shared by two clockwise convex quads: `subject` is cut with every edge of `window`.
 __device__ Real intersection_of(const Quad& subject, const Quad& window)
 {
-    Point kept[8], cut[8];  // every cut adds one corner at most
+    // Every cut adds one corner at most; rounding can make a sliver cross a line once too often, and
+    // what does not fit is left out.
+    Point kept[8], cut[8];
     Point origin = window.corner[0];
     for (int i = 0; i < 4; ++i) kept[i] = minus(subject.corner[i], origin);
     int count = 4;
@@ -85,13 +87,12 @@ __device__ Real intersection_of(const Quad& subject, const Quad& window)
         for (int i = 0; i < count; ++i) {
             Point to = kept[i];
             Real side_to = cross(direction, minus(to, start));
-            if ((side_from >= 0) != (side_to >= 0)) {
+            if ((side_from >= 0) != (side_to >= 0) && found < 8) {
                 Real part = side_from / (side_from - side_to);
                 cut[found++] = {from.x + part * (to.x - from.x), from.y + part * (to.y - from.y)};
             }
-            if (side_to >= 0) cut[found++] = to;
+            if (side_to >= 0 && found < 8) cut[found++] = to;
             from = to, side_from = side_to;
-            if (found > 7) break;  // rounding can make a sliver cross once too often
         }
         count = found;
         for (int i = 0; i < count; ++i) kept[i] = cut[i];

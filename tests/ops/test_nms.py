@@ -144,6 +144,15 @@ def test_upright_rotated_boxes_and_quads_agree_with_boxes():
     np.testing.assert_array_equal(quad_nms(rotated_box_to_quad(rotated), scores, 0.3), expected)
 
 
+def test_a_quad_that_crosses_itself_does_no_harm():
+    # Its overlap means nothing, but the kernel's list of corners once ran over.
+    quads = np.array(
+        [[[15, 6], [0, 7], [13, 5], [6, 15]], [[4, 19], [7, 0], [9, 5], [12, 5]]], np.float64
+    )
+    kept = [quad_nms(quads, [2.0, 1.0], 0.5, rung=rung) for rung in ("fast", "cuda")]
+    np.testing.assert_array_equal(*kept)
+
+
 @pytest.mark.parametrize("function", [nms, rotated_nms, quad_nms, mask_nms])
 def test_of_no_detections_none_is_kept(function):
     assert function([], []).shape == (0,)
