@@ -618,6 +618,7 @@ class _PushRelabel:
 
     def __init__(self, source: Any, sink: Any, links: tuple[Any, ...]) -> None:
         xp = array_module(source, sink, *links)
+        source, sink = xp.ascontiguousarray(source), xp.ascontiguousarray(sink)
         capacity = _residual_dtype(links)
         whole = source.dtype.kind == "i"
         mirrored = tuple(links[direction ^ 1] for direction in range(len(links)))

@@ -579,14 +579,21 @@ def _survivors(later: Any, order: Any) -> Any:
 
 def _compare_tiles(kernel: Any, threshold: float, **items: Any) -> Any:
     """Launch a kernel that compares sorted items 64 by 64, and return the rows of bits."""
-    (array,) = items.values()
+    ((name, array),) = items.items()
+    xp = array_module(array)
     count = len(array)
     words = -(-count // 64)
-    later = array_module(array).zeros((count, words), np.uint64)
+    later = xp.zeros((count, words), np.uint64)
     cuda.launch(
-        kernel, (words, words), 64, count=count, threshold=threshold, words=words, later=later,
-        **items,
-    )  # fmt: skip
+        kernel,
+        (words, words),
+        64,
+        count=count,
+        threshold=threshold,
+        words=words,
+        later=later,
+        **{name: xp.ascontiguousarray(array)},
+    )
     return later
 
 

@@ -195,6 +195,7 @@ def _rotated_iou_fast(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]
 
 def quads_of(boxes: Any) -> Any:
     """Corners of rotated boxes, ``(N, 5)`` to ``(N, 4, 2)``, computed where the array lives."""
+    boxes = array_module(boxes).ascontiguousarray(boxes)
     quads = cuda.empty((len(boxes), 4, 2), boxes.dtype, like=boxes)
     kernel = KERNELS.kernel("to_quads", Real=c_type(boxes.dtype))
     grid = cuda.blocks_for(len(boxes), 256)
@@ -203,14 +204,15 @@ def quads_of(boxes: Any) -> Any:
 
 
 def _rotated_iou_cuda(first: Any, second: Any) -> Any:
+    xp = array_module(first, second)
     overlaps = cuda.empty((len(first), len(second)), first.dtype, like=first)
     block = (32, 4)
     cuda.launch(
         KERNELS.kernel("pairwise", Real=c_type(first.dtype)),
         cuda.blocks_for((len(second), len(first)), block),
         block,
-        first=first,
-        second=second,
+        first=xp.ascontiguousarray(first),
+        second=xp.ascontiguousarray(second),
         count_first=len(first),
         count_second=len(second),
         overlaps=overlaps,
