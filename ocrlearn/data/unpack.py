@@ -7,12 +7,14 @@ target only when the whole archive has been unpacked beside it.
 """
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
 import re
 import shutil
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -116,7 +118,7 @@ def unpack(
     archive, folder = Path(archive), Path(folder)
     limits = limits or Limits()
     folder.mkdir(parents=True, exist_ok=True)
-    counter = _Counter(archive, limits, progress or (lambda _: None))
+    counter = _Counter(archive, folder, limits, progress or (lambda _: None))
     with tempfile.TemporaryDirectory(prefix=ROOM, dir=folder) as room:
         names = []
         try:
@@ -140,8 +142,11 @@ def unpack(
 class _Counter:
     """Counts what comes out of an archive, and stops what comes to too much."""
 
-    def __init__(self, archive: Path, limits: Limits, progress: Callable[[int], Any]) -> None:
+    def __init__(
+        self, archive: Path, folder: Path, limits: Limits, progress: Callable[[int], Any]
+    ) -> None:
         self.archive = archive
+        self._folder = folder
         self._most_bytes = limits.largest(archive)
         self._most_members = limits.members
         self._progress = progress
@@ -167,7 +172,7 @@ class _Counter:
     def declared(self, total: int) -> None:
         """Refuse at once what says itself that it is too large, for the rule or for the disk."""
         self._check(total)
-        free = shutil.disk_usage(self.archive.parent).free
+        free = shutil.disk_usage(self._folder).free
         if total > free:
             raise UnpackError(
                 f"{self.archive} comes to {total / 1e9:.2f} GB; only {free / 1e9:.2f} GB are free"
@@ -221,25 +226,45 @@ def _write(path: Path, source: IO[bytes], counter: _Counter) -> None:
 
 
 def _zip_members(archive: Path, counter: _Counter) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
-    with zipfile.ZipFile(archive) as opened:
+    with ExitStack() as files:
+        with _zip_faults(archive):
+            opened = files.enter_context(zipfile.ZipFile(archive))
         infos = opened.infolist()
         counter.declared(sum(info.file_size for info in infos))
         for info in infos:
             counter.member()
-            kind = stat.S_IFMT(info.external_attr >> 16)
-            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise UnpackError(f"{archive} holds {info.filename!r}, a link or a device")
-            if info.flag_bits & 0x1:
-                raise UnpackError(f"{archive} is encrypted: it needs a password")
-            if info.is_dir():
-                continue  # folders are made for the files in them
-            name = _safe_name(info.filename, archive)
-            try:
+            with _zip_faults(archive):
+                if info.filename and info.is_dir():
+                    continue  # folders are made for the files in them
+                name = _zip_name(archive, info)
                 source = opened.open(info)
-            except NotImplementedError as error:
-                raise UnpackError(f"{archive} cannot be unpacked here: {error}") from None
             with source:
                 yield name, source
+
+
+def _zip_name(archive: Path, info: zipfile.ZipInfo) -> PurePosixPath:
+    """Return the name of a plain file that is not encrypted; refuse everything else."""
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise UnpackError(f"{archive} holds {info.filename!r}, a link or a device")
+    if info.flag_bits & 0x1:
+        raise UnpackError(f"{archive} is encrypted: it needs a password")
+    return _safe_name(info.filename, archive)
+
+
+@contextmanager
+def _zip_faults(archive: Path) -> Iterator[None]:
+    """Name what Python's zipfile lets through of a damaged archive's directory."""
+    try:
+        yield
+    except NotImplementedError as error:
+        raise UnpackError(f"{archive} cannot be unpacked here: {error}") from None
+    except (ValueError, struct.error) as error:  # names that are not UTF-8, for one
+        raise UnpackError(f"{archive} is damaged: {error}") from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a place before the file's first byte
+            raise
+        raise UnpackError(f"{archive} is damaged: it points to outside of itself") from None
 
 
 # --- Tar ------------------------------------------------------------------------------------------

@@ -544,6 +544,24 @@ def test_damaged_archives_are_named(tmp_path, kind):
     assert os.listdir(tmp_path / "out") == []
 
 
+@pytest.mark.parametrize(
+    ("at", "value", "message"),
+    [
+        (46, b"\xff", "is damaged: 'utf-8' codec can't decode"),  # the first byte of the name
+        (42, b"\xff\xff\xff\x7f", "is damaged"),  # where its contents lie
+        (6, b"\xff", "cannot be unpacked here: zip file version"),
+        (28, b"\x00\x00", "damaged|leads out"),  # the length of the name
+    ],
+)
+def test_a_zip_whose_directory_was_changed_is_damaged(tmp_path, at, value, message):
+    data = bytearray(make_zip(é=DATA))
+    start = data.rindex(b"PK\x01\x02") + at
+    data[start : start + len(value)] = value
+    with pytest.raises(UnpackError, match=message):
+        unpack(saved(tmp_path, "a.zip", bytes(data)), tmp_path / "out")
+    assert os.listdir(tmp_path / "out") == []
+
+
 def test_a_zip_whose_contents_were_changed_is_damaged(tmp_path):
     data = bytearray(make_zip(a=DATA))
     data[500_000] ^= 0xFF
