@@ -47,6 +47,7 @@ KERNELS = cuda.KernelFile.beside(__file__)
 
 TILE = (32, 8)  # pixels along x and y: TILE_WIDTH and TILE_HEIGHT of the kernels
 BAND = 8  # rows of a band of the filter's kernel
+FARTHEST = 46340  # pixels: the square of a distance, which the kernels hold in 31 bits
 SIGMAS = (1e-12, 1e12)  # beyond these the weights are the same, and their squares leave float32
 
 
@@ -276,6 +277,14 @@ def _bilateral_message_cuda(
     xp = array_module(guide, values)
     planes = _planes(xp, guide, xp.float32)
     channels, height, width = planes.shape
+    # The kernel goes over whole tiles, and so a little beyond the radius and the image.
+    across, down = (min(2 * side + radius, side + pixels)
+                    for side, pixels in zip(TILE, (width, height), strict=True))  # fmt: skip
+    if math.hypot(across, down) > FARTHEST:
+        raise ValueError(
+            f"radius must be smaller for the kernel and a guide of shape {guide.shape}: it reaches "
+            f"{FARTHEST} pixels far, got {radius}"
+        )
     labels = values.shape[0]
     at_once = 1 if labels == 1 else 2 if labels == 2 else 4
     message = cuda.empty(values.shape, xp.float32, like=values)
@@ -288,7 +297,7 @@ def _bilateral_message_cuda(
         labels=labels,
         height=height,
         width=width,
-        radius=radius,
+        radius=min(radius, FARTHEST),
         spatial_scale=1 / (2 * theta_alpha**2),
         range_scale=1 / (2 * theta_beta**2),
         message=message,
@@ -422,7 +431,8 @@ def bilateral_message(
         Standard deviation of the weight by difference in colour, in units of `guide`, greater than
         0.
     radius
-        Pixels farther than this are left out; by default none is.
+        Pixels farther than this are left out; by default none is. The CUDA kernel reaches 46340
+        pixels far, which matters for images longer than that only.
     rung
         "reference", "fast" or "cuda"; by default what fits the arrays.
 

@@ -203,3 +203,11 @@ def test_a_radius_beyond_shared_memory_is_refused_by_the_kernel():
     image = np.zeros((1, 1000), np.float32)
     with pytest.raises(ValueError, match=r"radius must be at most 752 .* got 900"):
         bilateral_filter(image, 300.0, 1.0, 900, rung="cuda")
+
+
+def test_distances_whose_squares_leave_31_bits_are_refused_by_the_kernel():
+    guide, values = np.zeros((2, 50_000), np.float32), np.ones((1, 2, 50_000), np.float32)
+    with pytest.raises(ValueError, match="it reaches 46340 pixels far, got 50002"):
+        bilateral_message(guide, values, 1.0, 1.0, rung="cuda")
+    message = bilateral_message(guide[:, :100], values[..., :100], 1e9, 1.0, 10**6, rung="cuda")
+    np.testing.assert_allclose(message, 200, rtol=1e-5)
