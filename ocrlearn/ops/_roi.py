@@ -30,7 +30,7 @@ from ocrlearn._validate import check_number
 
 LARGEST_OUTPUT = 1024  # bins along one side
 MOST_SAMPLES = 1024  # of RoIAlign, along one side of a bin
-MOST = 2**31 - 1  # images and channels
+MOST = 2**31 - 1  # images, channels, and pixels of one channel
 FARTHEST = 2**19  # pixels of the feature map: bin * width then fits 31 bits in every kernel
 
 
@@ -43,6 +43,9 @@ def check_features(features: Any, name: str = "features") -> None:
         )
     if features.shape[2] >= FARTHEST or features.shape[3] >= FARTHEST:
         raise ValueError(f"{name} must be smaller than {FARTHEST} pixels a side, got "
+                         f"{tuple(features.shape)}")  # fmt: skip
+    if features.shape[2] * features.shape[3] > MOST:
+        raise ValueError(f"{name} must have at most {MOST} pixels a channel, got "
                          f"{tuple(features.shape)}")  # fmt: skip
 
 
@@ -136,6 +139,8 @@ def check_features_shape(features_shape: Any) -> tuple[int, int, int, int]:
         int(check_number(side, "features_shape", low=1, high=high, integer=True))
         for side, high in zip(shape, (MOST, MOST, FARTHEST - 1, FARTHEST - 1), strict=True)
     )
+    if h * w > MOST:
+        raise ValueError(f"features_shape must have at most {MOST} pixels a channel, got {shape}")
     return n, c, h, w
 
 

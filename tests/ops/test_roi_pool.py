@@ -114,6 +114,8 @@ ROIS = np.zeros((1, 5), np.float32)
         ((MAPS.astype(int), ROIS, 2), TypeError, "features must be float32 or float64, got dtype"),
         ((MAPS[0], ROIS, 2), ValueError, r"features must have shape \(N, C, H, W\).*\(3, 5, 6\)"),
         ((MAPS[:, :0], ROIS, 2), ValueError, "features must have shape .* no side 0"),
+        ((np.broadcast_to(MAPS[0, 0, 0, 0], (1, 1, 2**16, 2**16)), ROIS, 2), ValueError,
+         "features must have at most 2147483647 pixels a channel"),
         ((MAPS, ROIS[0], 2), ValueError, r"rois must have shape \(R, 5\), .*got \(5,\)"),
         ((MAPS, np.zeros((1, 6)), 2), ValueError, r"rois must have shape \(R, 5\)"),
         ((MAPS, ROIS + np.nan, 2), ValueError, "rois must be finite"),
@@ -126,7 +128,7 @@ ROIS = np.zeros((1, 5), np.float32)
         ((MAPS, ROIS, 2, 0), ValueError, "spatial_scale must lie in"),
         ((MAPS, ROIS, 2, None), TypeError, "spatial_scale must be a number"),
     ],
-)
+)  # fmt: skip
 def test_wrong_arguments(arguments, error, words):
     with pytest.raises(error, match=words):
         roi_pool(*arguments)
@@ -146,3 +148,5 @@ def test_wrong_arguments_of_the_others():
         roi_pool_gradient(pooled[:, :2], argmax, ROIS, MAPS.shape)
     with pytest.raises(ValueError, match=r"features_shape must be \(N, C, H, W\)"):
         roi_pool_gradient(pooled, argmax, ROIS, (3, 5, 6))
+    with pytest.raises(ValueError, match="features_shape must have at most 2147483647 pixels"):
+        roi_pool_gradient(pooled, argmax, ROIS, (2, 3, 2**16, 2**16))
