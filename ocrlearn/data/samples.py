@@ -42,7 +42,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,9 @@ from numpy.typing import NDArray
 from ocrlearn import geometry
 from ocrlearn._fields import Fields, shown
 from ocrlearn.document import Character, Line, Page, Word
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = [
     "LEVELS",
@@ -191,8 +194,8 @@ class Sample:
         ------
         KeyError
             If there is none of that name.
-        OSError
-            If the file cannot be read.
+        DataFormatError, OSError
+            If the file is no mask, or cannot be read.
         """
         if name not in self.masks:
             known = ", ".join(self.masks) or "none"
@@ -659,7 +662,8 @@ def _save_sample(sample: Sample, folder: Path, number: int, suffix: str) -> Samp
         image = _write(folder / "images" / f"{number:06d}{suffix}", image)
     for name, mask in masks.items():
         if isinstance(mask, np.ndarray):
-            masks[name] = _write_mask(folder / "masks" / f"{number:06d}.{name}.png", mask)
+            path = folder / "masks" / f"{number:06d}.{name}.png"
+            masks[name] = _write_mask(path, mask, name)
     width, height = sample.size()
     return replace(sample, image=image, masks=masks, width=width, height=height)
 
@@ -681,29 +685,57 @@ def _write(path: Path, image: NDArray[np.uint8]) -> Path:
     return path
 
 
-def _write_mask(path: Path, mask: NDArray[Any]) -> Path:
-    """Write a mask as PNG of one, eight or sixteen bits, whichever is enough."""
-    from PIL import Image
-
-    if mask.dtype != np.bool_:
-        if mask.size and (mask.min() < 0 or mask.max() > 65535):
-            raise ValueError(f"mask {path.name} must lie in [0, 65535] to be written")
-        small = mask.size == 0 or mask.max() < 256
-        mask = mask.astype(np.uint8 if mask.dtype.itemsize == 1 or small else np.uint16)
+def _write_mask(path: Path, mask: NDArray[Any], name: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(mask).save(path)
+    mask_picture(mask, name).save(path)
     return path
 
 
+def mask_picture(mask: NDArray[Any], name: str) -> "Image.Image":
+    """Return a mask as a picture to be kept as PNG, of 1, 8 or 16 bits.
+
+    bool, uint8 and uint16 come back from :func:`mask_values` as they are, other whole numbers as
+    uint8 or uint16, whichever is enough.
+
+    Raises
+    ------
+    ValueError
+        If a number is below 0 or above 65535.
+    """
+    from PIL import Image
+
+    if mask.dtype not in (np.bool_, np.uint8, np.uint16):
+        low, high = (int(mask.min()), int(mask.max())) if mask.size else (0, 0)
+        if low < 0 or high > 65535:
+            raise ValueError(f"mask {name!r} must lie in [0, 65535], got [{low}, {high}]")
+        mask = mask.astype(np.uint8 if high < 256 else np.uint16)
+    return Image.fromarray(mask)
+
+
+def mask_values(image: "Image.Image") -> NDArray[Any]:
+    """Return a mask ``(H, W)`` from its picture: bool, uint8 or uint16; of a palette, the numbers.
+
+    Raises
+    ------
+    ValueError
+        If the picture has more than one channel.
+    OSError, SyntaxError
+        If it is damaged.
+    """
+    if image.mode not in ("1", "L", "P", "I", "I;16"):
+        raise ValueError(f"a mask must have one channel, got mode {image.mode!r}")
+    values = np.array(image)
+    return values.astype(np.uint16) if image.mode == "I" else values
+
+
 def _read_mask(path: Path) -> NDArray[Any]:
-    """Read a mask as it was written: bool, uint8 or uint16; of a palette, the numbers."""
     from PIL import Image
 
     with Image.open(path) as image:
-        if image.mode not in ("1", "L", "P", "I", "I;16"):
-            raise DataFormatError(f"{path}: a mask must have one channel, got mode {image.mode!r}")
-        mask = np.array(image)
-    return mask.astype(np.uint16) if image.mode == "I" else mask
+        try:
+            return mask_values(image)
+        except (ValueError, SyntaxError) as error:
+            raise DataFormatError(f"{path}: {error}") from None
 
 
 # --- Pages ----------------------------------------------------------------------------------------

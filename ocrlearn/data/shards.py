@@ -69,6 +69,8 @@ from ocrlearn.data.samples import (
     DataFormatError,
     Sample,
     check_sample,
+    mask_picture,
+    mask_values,
     sample_from_json,
     sample_to_json,
 )
@@ -568,15 +570,8 @@ def _encode_picture(image: NDArray[np.uint8], suffix: str) -> bytes:
 
 
 def _encode_mask(mask: NDArray[Any], name: str) -> bytes:
-    """Encode as PNG of 1 bit, or of 8 or 16, whichever is enough."""
-    if mask.dtype != np.bool_:
-        low, high = (int(mask.min()), int(mask.max())) if mask.size else (0, 0)
-        if low < 0 or high > 65535:
-            raise ValueError(f"mask {name!r} must lie in [0, 65535], got [{low}, {high}]")
-        small = mask.dtype == np.uint8 or (mask.dtype != np.uint16 and high < 256)
-        mask = mask.astype(np.uint8 if small else np.uint16)
     buffer = io.BytesIO()
-    Image.fromarray(mask).save(buffer, "PNG", compress_level=_PNG_LEVEL)
+    mask_picture(mask, name).save(buffer, "PNG", compress_level=_PNG_LEVEL)
     return buffer.getvalue()
 
 
@@ -616,6 +611,8 @@ def _grouped(path: Path) -> Iterator[tuple[str, Members]]:
                 stem, dot, _ = file.partition(".")
                 if not (member.isreg() and stem and dot) or member.name.startswith("__"):
                     continue
+                if member.issparse():  # a few bytes that say they are many
+                    raise tarfile.ReadError(f"{member.name} has holes")
                 if (own := folder + slash + stem) != key:
                     if members:
                         yield key, members
@@ -624,7 +621,9 @@ def _grouped(path: Path) -> Iterator[tuple[str, Members]]:
                     raise DataFormatError(f"{path} holds {member.name} twice in one sample")
                 content = archive.extractfile(member)
                 members[member.name] = content.read() if content else b""
-    except tarfile.TarError as error:
+    except DataFormatError:
+        raise
+    except (tarfile.TarError, ValueError, OverflowError) as error:
         raise DataFormatError(f"{path} is not a sound tar archive: {error}") from None
     if members:
         yield key, members
@@ -721,15 +720,10 @@ def _decode_picture(content: bytes, mode: str = "keep") -> NDArray[np.uint8]:
 
 
 def _decode_mask(content: bytes, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Decode a mask as it was written: bool, uint8 or uint16."""
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            if image.size != (shape[1], shape[0]) or image.mode not in ("1", "L", "I;16", "I"):
-                raise ValueError(
-                    f"mask {name!r} must have one channel and the size of the image, got "
-                    f"{image.size} of mode {image.mode!r}"
-                )
-            mask = np.array(image)
-    except (OSError, SyntaxError) as error:
+            if image.size != (shape[1], shape[0]):
+                raise ValueError(f"it is {image.size} and the image {(shape[1], shape[0])}")
+            return mask_values(image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"mask {name!r} cannot be decoded: {error}") from None
-    return mask.astype(np.uint16) if mask.dtype == np.int32 else mask

@@ -214,6 +214,7 @@ def test_pixels_masks_and_frames_survive_files(tmp_path):
             "ink": rng.random((7, 9)) < 0.5,
             "classes": rng.integers(0, 256, (7, 9), np.uint8),
             "objects": rng.integers(0, 60_000, (7, 9)).astype(np.int32),
+            "few": rng.integers(0, 9, (7, 9), np.uint16),
         },
     )
     clip = Clip(rng.integers(0, 256, (3, 6, 5, 3), np.uint8), label="wave")
@@ -224,6 +225,7 @@ def test_pixels_masks_and_frames_survive_files(tmp_path):
         np.testing.assert_array_equal(read_sample.mask(name), mask)
     assert read_sample.mask("ink").dtype == bool
     assert read_sample.mask("classes").dtype == np.uint8
+    assert read_sample.mask("few").dtype == np.uint16
     assert read_sample.size() == (9, 7)
     frames = sorted(read_clip.frames.iterdir())
     assert [frame.name for frame in frames] == ["00001.png", "00002.png", "00003.png"]

@@ -5,10 +5,12 @@ import itertools
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tarfile
 import time
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -479,8 +481,14 @@ def test_damaged_shards_name_file_and_sample(tmp_path):
                 b'{"file": "000000000.png", "width": 9, "height": 9}',
             ),
         ],
-        r"mask 'ink' must have one channel and the size": [
-            (name, members[0][1][:0] + wrong_size() if "ink" in name else content)
+        r"mask 'ink' cannot be decoded: it is \(2, 2\) and the image \(8, 8\)": [
+            (name, png("1", (2, 2)) if "ink" in name else content) for name, content in members
+        ],
+        r"mask 'ink' cannot be decoded: a mask must have one channel, got mode 'RGB'": [
+            (name, png("RGB", (8, 8)) if "ink" in name else content) for name, content in members
+        ],
+        r"mask 'ink' cannot be decoded: .*bomb": [
+            (name, swollen(png("1", (8, 8))) if "ink" in name else content)
             for name, content in members
         ],
     }
@@ -489,10 +497,30 @@ def test_damaged_shards_name_file_and_sample(tmp_path):
             list(read_shard(make_tar(path, content)))
 
 
-def wrong_size():
+def png(mode, size):
     buffer = io.BytesIO()
-    Image.new("1", (2, 2)).save(buffer, "PNG")
+    Image.new(mode, size).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def swollen(content):
+    """Let a PNG say that it has 60,000 x 60,000 pixels."""
+    header = b"IHDR" + struct.pack(">II", 60_000, 60_000) + content[24:29]
+    return content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [({"GNU.sparse.map": "0,0", "GNU.sparse.size": "99999999999"}, "a.png has holes"),
+     ({"size": "9" * 30}, "")],
+)  # fmt: skip
+def test_sizes_that_cannot_be_are_refused(tmp_path, fields, message):
+    with tarfile.open(tmp_path / "s.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("a.png")
+        info.pax_headers = fields
+        archive.addfile(info)
+    with pytest.raises(DataFormatError, match=f"s.tar is not a sound tar archive: .*{message}"):
+        list(read_shard(tmp_path / "s.tar"))
 
 
 def test_truncated_and_foreign_files_are_refused(tmp_path):
