@@ -7,7 +7,9 @@ as they know torch's own:
 
 - tensors on the CPU are handed over as the NumPy arrays that share their memory;
 - tensors on a GPU are handed over as CuPy arrays through DLPack, which copies nothing, and the
-  kernels run on torch's current stream, in order with what torch runs there;
+  kernels run on torch's current stream, in order with what torch runs there. Results lie in CuPy's
+  memory, which is used again in the order of that stream. ``Tensor.record_stream`` does not know
+  it: a result that another stream reads must be kept until that stream is done, or cloned;
 - *fake* tensors, which have a shape but no data, get answers of the right shape;
 - the gradient of each operator is an operator of its own.
 
@@ -79,7 +81,13 @@ def _on_cpu(function: Callable[..., Any], device: torch.device, arguments: Seque
 def _on_gpu(function: Callable[..., Any], device: torch.device, arguments: Sequence[Any]) -> Any:
     import cupy
 
-    with cupy.cuda.Device(device.index), _cupy_stream(cupy, torch.cuda.current_stream(device)):
+    # Both libraries have a current device. DLPack refuses tensors of any other, and torch takes the
+    # stream it compares with from its own.
+    with (
+        torch.cuda.device(device),
+        cupy.cuda.Device(device.index),
+        _cupy_stream(cupy, torch.cuda.current_stream(device)),
+    ):
         results = function(
             *(
                 cupy.from_dlpack(value.detach().contiguous())

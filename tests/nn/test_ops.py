@@ -1,6 +1,8 @@
 """The operators of torch: what they compute, their gradients, and that torch can trace them."""
 
+import contextlib
 import math
+import sys
 import types
 from typing import Any
 
@@ -299,6 +301,43 @@ def test_kernels_run_on_the_stream_of_torch(version: int):
     stream = Stream()
     answer = ops._cupy_stream(types.SimpleNamespace(cuda=old if version == 13 else new), stream)
     assert answer == ((77, 1) if version == 13 else stream)
+
+
+def test_tensors_of_a_second_gpu_change_hands_on_its_device_and_stream(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    entered: list[Any] = []
+
+    @contextlib.contextmanager
+    def within(what: Any) -> Any:
+        entered.append(what)
+        yield
+        assert entered.pop() == what
+
+    def handed(value: Any) -> Any:
+        assert entered == [("torch", device), ("cupy", 1), ("stream of", device)]
+        return value
+
+    device = torch.device("cuda", 1)
+    fake = types.SimpleNamespace(
+        from_dlpack=handed, cuda=types.SimpleNamespace(Device=lambda index: within(("cupy", index)))
+    )
+    monkeypatch.setitem(sys.modules, "cupy", fake)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: within(("torch", device)))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: ("stream of", device))
+    monkeypatch.setattr(torch, "from_dlpack", handed)
+    monkeypatch.setattr(ops, "_cupy_stream", lambda cupy, stream: within(stream))
+    value = torch.arange(6.0).reshape(2, 3).T.requires_grad_()
+
+    def function(array: torch.Tensor, number: int) -> tuple[Any, ...]:
+        assert array.is_contiguous()
+        assert not array.requires_grad
+        return handed(array) + number, number
+
+    first, second = ops._on_gpu(function, device, (value, 4))
+    torch.testing.assert_close(first, value.detach() + 4)
+    assert second == 4
+    assert not entered
 
 
 @NEEDS_GPU
