@@ -1,9 +1,10 @@
 """One checked way to launch a kernel: on the GPU for CuPy arrays, on the CPU for NumPy arrays.
 
 A wrong launch of a CUDA kernel rarely fails where the mistake is. A ``float64`` array given for a
-``float*`` is read as garbage, a Python ``int`` is passed as eight bytes where the kernel takes
-four, and an array that is one row short is read past its end, all without a word. :func:`launch`
-knows the kernel's declaration (see :mod:`ocrlearn.cuda.source`) and refuses all of these by name.
+``float*`` is read as garbage, a Python ``float`` is passed as eight bytes of which the kernel takes
+the first four, and an array that is one row short is read past its end, all without a word.
+:func:`launch` knows the kernel's declaration (see :mod:`ocrlearn.cuda.source`): it refuses such
+arrays by name, and gives every number the declared type.
 """
 
 import contextlib
