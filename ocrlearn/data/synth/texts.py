@@ -80,7 +80,7 @@ def seeded_generator(seed: int, index: int, split: str, purpose: str) -> np.rand
 
 def _fit(word: str) -> bool:
     """Whether a word may appear in front of a class."""
-    if word in _UNFIT["whole_words"]:
+    if word.removesuffix("'s") in _UNFIT["whole_words"]:
         return False
     return not any(part in word for part in _UNFIT["anywhere_in_the_word"])
 

@@ -113,8 +113,8 @@ def _punctuated(word: str, chance: Chance) -> str:
     if kind < 0.96:
         return word + str(chance.pick(".,.,:!?;"))
     if kind < 0.98:
-        left, right = chance.pick(("()", '""', "''", "[]", "--", "(", ")"))[:2].ljust(2)
-        return (left + word + right).strip()
+        left, right = chance.pick(("()", '""', "''", "[]", "--", "( ", " )"))
+        return str(left + word + right).strip()
     return word + ("'S" if word.isupper() else "'s")
 
 

@@ -268,6 +268,8 @@ def _decide(
 def _checked_faces(fonts: Iterable[Font | Typeface] | None) -> tuple[Typeface, ...]:
     if fonts is None:
         return typefaces()
+    if not isinstance(fonts, Iterable):
+        raise TypeError(f"fonts must be some fonts or typefaces, or None, got {fonts!r}")
     faces = tuple(typeface(font) if isinstance(font, Font) else font for font in fonts)
     if not faces or not all(isinstance(face, Typeface) for face in faces):
         raise ValueError(f"fonts must be some fonts or typefaces, or None, got {fonts!r}")
@@ -276,8 +278,10 @@ def _checked_faces(fonts: Iterable[Font | Typeface] | None) -> tuple[Typeface, .
 
 def _checked_backgrounds(backgrounds: Sequence[Picture] | None) -> list[Picture]:
     """Check arrays now, and files when they are needed: there may be many."""
+    if isinstance(backgrounds, str | Path):
+        raise TypeError(f"backgrounds must be a sequence of pictures, got the path {backgrounds}")
     pictures: list[Picture] = []
-    for number, picture in enumerate(backgrounds or ()):
+    for number, picture in enumerate(() if backgrounds is None else backgrounds):
         if isinstance(picture, str | Path):
             pictures.append(picture)
             continue
