@@ -2,6 +2,7 @@
 
 import hashlib
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -274,8 +275,24 @@ def test_fonts_are_chosen_among_those_that_cover_the_text():
         (lambda: render_page(split="test"), "split must be one of"),
         (lambda: render_page(columns=3), "columns must lie in"),
         (lambda: render_page(dpi=5), "dpi must lie in"),
+        (lambda: render_line(fonts=[]), "fonts must hold at least one font"),
+        (lambda: render_page(fonts=[]), "fonts must hold at least one font"),
     ],
 )
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "fonts", ["fonts", Path("fonts"), [Path("font.ttf")], FONTS["STIXGeneral Regular"]]
+)
+@pytest.mark.parametrize("render", [render_line, render_page])
+def test_what_are_no_fonts_is_refused(render, fonts):
+    with pytest.raises(TypeError, match=r"fonts must"):
+        render(fonts=fonts)
+
+
+def test_what_is_no_text_is_refused():
+    with pytest.raises(TypeError, match="text must be a str"):
+        render_line(text=7)

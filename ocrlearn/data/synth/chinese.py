@@ -436,6 +436,8 @@ def _covered_text(draw: Callable[[int], str], face: Face) -> str:
 
 
 def _checked_text(text: str, face: Face) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, or None, got {text!r}")
     text = " ".join(text.split())
     if not text:
         raise ValueError("text must hold at least one character that is not a space")

@@ -1,7 +1,8 @@
 """Single lines of print with exact labels, the food of line recognisers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -12,13 +13,36 @@ from ocrlearn.data.synth.looks import LOOKS, expose
 from ocrlearn.data.synth.sheet import Rendered, SetWord, Sheet, set_word
 from ocrlearn.data.synth.texts import line_of_text, seeded_generator
 
-__all__ = ["pick_font", "render_line", "set_line", "shipped_fonts"]
+__all__ = ["offered_fonts", "pick_font", "render_line", "set_line", "shipped_fonts"]
 
 
 @lru_cache(maxsize=1)
 def shipped_fonts() -> tuple[Font, ...]:
     """Return the fonts that matplotlib ships; see :func:`~ocrlearn.data.synth.fonts.find_fonts`."""
     return tuple(find_fonts())
+
+
+def offered_fonts(fonts: Iterable[Font] | None) -> tuple[Font, ...]:
+    """Return what there is to choose from: `fonts`, checked, or the shipped ones for None.
+
+    Raises
+    ------
+    TypeError
+        If `fonts` is anything but fonts, such as the path of a folder.
+    ValueError
+        If there are none.
+    """
+    if fonts is None:
+        return shipped_fonts()
+    if isinstance(fonts, Font | str | Path):
+        raise TypeError(f"fonts must be a sequence of fonts, got {fonts!r}")
+    offered = tuple(fonts)
+    if not offered:
+        raise ValueError("fonts must hold at least one font, got none")
+    for font in offered:
+        if not isinstance(font, Font):
+            raise TypeError(f"fonts must hold fonts, as find_fonts lists them, got {font!r}")
+    return offered
 
 
 def pick_font(
@@ -31,12 +55,14 @@ def pick_font(
 
     Raises
     ------
+    TypeError
+        If `fonts` are no fonts.
     ValueError
-        If no font covers `text`; says which characters are the trouble.
+        If there are none, or none that covers `text`; says which characters are the trouble.
     """
-    usable = [font for font in (shipped_fonts() if fonts is None else fonts) if font.covers(text)]
+    offered = offered_fonts(fonts)
+    usable = [font for font in offered if font.covers(text)]
     if not usable:
-        offered = shipped_fonts() if fonts is None else fonts
         trouble = "".join(sorted({c for c in text if not any(f.covers(c) for f in offered)}))
         raise ValueError(
             f"no font covers the whole text {text!r}"
@@ -128,6 +154,8 @@ def render_line(
     ValueError
         If the text is empty or no font covers it.
     """
+    if text is not None and not isinstance(text, str):
+        raise TypeError(f"text must be a str, or None, got {text!r}")
     check_choice(look, "look", LOOKS)
     rng = seeded_generator(seed, index, split, "line")
     drawn_text = line_of_text(rng, split, characters=int(rng.integers(20, 75)))

@@ -11,7 +11,7 @@ import numpy as np
 from ocrlearn.data.synth import texts
 from ocrlearn.data.synth.fonts import Font
 from ocrlearn.data.synth.glyphs import advance
-from ocrlearn.data.synth.lines import pick_font, set_line, shipped_fonts
+from ocrlearn.data.synth.lines import offered_fonts, pick_font, set_line
 from ocrlearn.data.synth.sheet import SetWord, Sheet, set_word
 
 __all__ = [
@@ -94,7 +94,7 @@ def draw_style(
 
     What is given is kept. `fonts` is what to choose from, by default the fonts matplotlib ships.
     """
-    pool = shipped_fonts() if fonts is None else tuple(fonts)
+    pool = offered_fonts(fonts)
     proportional = [font for font in pool if not font.monospaced] or list(pool)
     monospaced = [font for font in pool if font.monospaced] or list(pool)
     plain = [font for font in proportional if not (font.bold or font.italic)] or proportional
@@ -144,7 +144,7 @@ def _clamped_x_height(font: Font) -> float:
 
 @dataclass(frozen=True)
 class Column:
-    """A column while it is filled: `y` is where the next block's top goes."""
+    """What of a page is to be filled with text, in pixels: left edge, width, top and bottom."""
 
     left: float
     width: float
