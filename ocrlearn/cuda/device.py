@@ -6,6 +6,8 @@ import sys
 
 __all__ = ["driver_version", "gpu_name", "what_would_help", "why_no_gpu"]
 
+_NOT_INSTALLED = "CuPy is not installed."
+_NOT_IMPORTED = "CuPy cannot be imported"
 _TRIAL = 'extern "C" __global__ void trial(int* answer) { *answer = 7; }'
 
 
@@ -21,10 +23,10 @@ def why_no_gpu() -> str:
         import cupy
     except ImportError as error:
         if error.name == "cupy":
-            return "CuPy is not installed."
-        return f"CuPy cannot be imported: {_first_line(error)}."
+            return _NOT_INSTALLED
+        return f"{_NOT_IMPORTED}: {_first_line(error)}."
     except Exception as error:
-        return f"CuPy cannot be imported: {_first_line(error)}."
+        return f"{_NOT_IMPORTED}: {_first_line(error)}."
     try:
         if cupy.cuda.runtime.getDeviceCount() == 0:
             return "CuPy sees no CUDA device."
@@ -61,8 +63,9 @@ def driver_version() -> tuple[int, int] | None:
 
 
 def what_would_help() -> str:
-    """Return one sentence of advice for where :func:`why_no_gpu` gives a reason, else ""."""
-    if not why_no_gpu():
+    """Return a sentence or two of advice for where :func:`why_no_gpu` gives a reason, else ""."""
+    reason = why_no_gpu()
+    if not reason:
         return ""
     driver = driver_version()
     if driver is None:
@@ -71,7 +74,13 @@ def what_would_help() -> str:
     if driver[0] < 12:
         return f"{supported}; CuPy needs 12 or later: update NVIDIA's driver."
     package = "cupy-cuda13x" if driver[0] >= 13 else "cupy-cuda12x"
-    return f'{supported}: install CuPy with pip install "{package}[ctk]".'
+    install = f'pip install "{package}[ctk]"'
+    if reason.startswith((_NOT_INSTALLED, _NOT_IMPORTED)):
+        return f"{supported}: install CuPy with {install}."
+    return (
+        f"{supported}. Does nvidia-smi list a GPU that CUDA_VISIBLE_DEVICES does not hide? "
+        f"If so, CuPy may miss a part: {install}."
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -101,16 +101,25 @@ def test_gpu_name(cupy):
         (11080, (11, 8), "CUDA 11.8; CuPy needs 12 or later: update NVIDIA's driver."),
     ],
 )
-def test_the_driver_decides_what_to_install(monkeypatch, cupy, encoded, version, advice):
+def test_the_driver_decides_what_to_install(monkeypatch, encoded, version, advice):
     def answer(pointer):
         pointer._obj.value = encoded
         return 0
 
     library = types.SimpleNamespace(cuDriverGetVersion=answer)
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
-    cupy.cuda.runtime.getDeviceCount = lambda: 0
+    monkeypatch.setattr(device, "why_no_gpu", lambda: "CuPy is not installed.")
     assert device.driver_version() == version
     assert device.what_would_help() == f"The driver supports {advice}"
+
+
+def test_whoever_has_cupy_is_not_told_to_install_it_first(monkeypatch, cupy):
+    monkeypatch.setattr(device, "driver_version", lambda: (12, 4))
+    cupy.cuda.runtime.getDeviceCount = lambda: 0
+    assert device.what_would_help() == (
+        "The driver supports CUDA 12.4. Does nvidia-smi list a GPU that CUDA_VISIBLE_DEVICES does "
+        'not hide? If so, CuPy may miss a part: pip install "cupy-cuda12x[ctk]".'
+    )
 
 
 def test_without_a_driver_the_emulator_is_named(monkeypatch, cupy):
