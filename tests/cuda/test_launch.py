@@ -1,5 +1,6 @@
 """A wrong launch is refused: the message names the argument, what came and what is wanted."""
 
+import contextlib
 import re
 import types
 
@@ -244,7 +245,25 @@ def test_empty_is_an_array_of_the_same_library():
     assert (type(array), array.shape, array.dtype) == (np.ndarray, (3, 4), np.int16)
 
 
-def test_debugging_may_be_nested():
-    with cuda.debugging(), cuda.debugging(False):
-        assert _launch._debug.get() is False
-    assert _launch._debug.get() is False
+def test_debugging_waits_and_blames_the_launch(cupy, monkeypatch):
+    def fail():
+        raise RuntimeError("an illegal memory access")
+
+    def launch():
+        cuda.launch(FILE.kernel("flag"), 1, 1, out=cupy.zeros(1, np.bool_), value=True)
+
+    monkeypatch.delenv("OCRLEARN_CUDA_DEBUG", raising=False)
+    stream = types.SimpleNamespace(synchronize=fail)
+    monkeypatch.setattr(cupy.cuda, "get_current_stream", lambda: stream)
+    blame = "scale.cu:flag failed on the GPU: an illegal memory access"
+    launch()  # nobody waits
+    with cuda.debugging():
+        with cuda.debugging(False):
+            launch()
+        with pytest.raises(RuntimeError, match=blame):
+            launch()
+    launch()
+    for value, waits in (("0", False), ("1", True)):
+        monkeypatch.setenv("OCRLEARN_CUDA_DEBUG", value)
+        with pytest.raises(RuntimeError, match=blame) if waits else contextlib.nullcontext():
+            launch()
