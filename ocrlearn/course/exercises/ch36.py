@@ -1,9 +1,11 @@
 """Exercises of chapter 36, "Data sets, real and synthetic"."""
 
+import builtins
 import random
 import zlib
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ def check_parse_line(parse_line: Callable[..., Any], rng: np.random.Generator) -
     answer = parse_line(plain)
     require(answer is not None, "Nothing came back: does the function end with `return`?")
     require(
-        isinstance(answer, tuple) and len(answer) == 3,
+        isinstance(answer, (tuple, list)) and len(answer) == 3,
         "Return three things: the quad, the text, and whether to ignore it.",
     )
     quad, text, ignore = answer
@@ -41,8 +43,18 @@ def check_parse_line(parse_line: Callable[..., Any], rng: np.random.Generator) -
     )
     ends = parse_line(f"{numbers},Exit\r\n")[1]
     require(ends == "Exit", f"The text {ends!r} holds the end of the line. Strip it.")
-    quad, text, ignore = parse_line(f"{numbers},###")
-    require(ignore, "### means that nobody could read it: such a word is to be ignored.")
+    require(
+        parse_line(f"{numbers},###")[2],
+        "### means that nobody could read it: such a word is to be ignored.",
+    )
+    require(
+        parse_line(f"{numbers},###\r\n")[2],
+        "### was not known at the end of a line with '\\r\\n'. Strip first, compare then.",
+    )
+    require(
+        not parse_line(f"{numbers},Track ###")[2],
+        "'Track ###' can be read, though three such signs are in it. Is ### the whole text?",
+    )
     try:
         marked = parse_line(f"{_MARK}{plain}")
     except ValueError:
@@ -83,17 +95,28 @@ PARSE_LINE = Exercise(
         "ignores nothing": (lambda line: (*_parse(line)[:2], False), "nobody could read it"),
         "ignores all": (lambda line: (*_parse(line)[:2], True), "Only the text ###"),
         "leaves eight numbers": (_parse_flat, "Reshape them"),
+        "ignores any three signs": (
+            lambda line: (*_parse(line)[:2], "###" in line),
+            "can be read, though",
+        ),
+        "forgets the line's end at ###": (
+            lambda line: (*_parse(line)[:2], line.endswith(",###")),
+            "Strip first",
+        ),
         "takes y first": (
             lambda line: (_parse(line)[0][:, ::-1], *_parse(line)[1:]),
             "points (x, y) in the order",
         ),
         "forgets to return": (lambda line: None, "does the function end"),
     },
-    praise="Four lines of code, and three traps that have cost people weeks.",
+    praise="Three lines of code, and four traps: the mark, the commas, the line's end, and ###.",
 )
 
 
 # --- 36.2 A split without leaks -------------------------------------------------------------------
+
+
+_HASH = hash
 
 
 def _place(name: str) -> float:
@@ -101,8 +124,13 @@ def _place(name: str) -> float:
 
 
 def check_in_test(in_test: Callable[..., Any], rng: np.random.Generator) -> None:
-    """Split the crops of 300 photographs, twice, and look for photographs on both sides."""
-    photographs = [f"photo_{number}" for number in rng.choice(10**6, 300, replace=False)]
+    """Split the crops of 300 photographs, twice, and look for photographs on both sides.
+
+    What Python's `hash` says in the next process is tried by exchanging it for another one.
+    """
+    names = rng.choice(["photo_", "IMG-", "quay", "2019."], 300)
+    numbers = rng.choice(10**6, 300, replace=False)
+    photographs = [f"{name}{number}" for name, number in zip(names, numbers, strict=True)]
     crops = {name: [f"{name}/word_{k}.png" for k in range(6)] for name in photographs}
     share = float(rng.uniform(0.2, 0.35))
     sides = {name: [in_test(crop, share) for crop in crops[name]] for name in photographs}
@@ -114,9 +142,10 @@ def check_in_test(in_test: Callable[..., Any], rng: np.random.Generator) -> None
         "Asked twice about the same crop, the function answers differently. After a restart the "
         "network would be tested on what it has learned from.",
     )
-    salted = [(hash(name) % 10_000) / 10_000 < share for name in photographs]
+    with mock.patch.object(builtins, "hash", lambda name: _HASH(f"another process: {name}")):
+        salted = [in_test(crop, share) for name in photographs for crop in crops[name]]
     require(
-        [several[0] for several in sides.values()] != salted,
+        flat == salted,
         "Python's `hash` of a string is salted: the next process would split differently.",
     )
     require(
@@ -161,7 +190,7 @@ IN_TEST = Exercise(
         "draws": (lambda crop, share: random.random() < share, "answers differently"),
         "decides by the crop": (lambda crop, share: _place(crop) < share, "on both sides"),
         "uses hash": (
-            lambda crop, share: (hash(_photograph(crop)) % 10_000) / 10_000 < share,
+            lambda crop, share: hash(_photograph(crop)) % 100 < 100 * share,
             "is salted",
         ),
         "exchanges the shares": (
@@ -187,7 +216,9 @@ IN_TEST = Exercise(
 
 def _make(seed: int, index: int, *faults: str) -> Any:
     """Make the exercise's sample, with the given faults."""
-    rng = np.random.default_rng(seed + index if "seeds" in faults else [seed, index])
+    one_number = seed + index if "seeds" in faults else 1000 * seed + index
+    alone = "seeds" in faults or "thousands" in faults
+    rng = np.random.default_rng(one_number if alone else [seed, index])
     paper = (np.random if "global" in faults else rng).normal(200, 4)
     image = np.full((48, 96), paper)
     w, h = rng.integers(30, 60), rng.integers(8, 16)
@@ -199,8 +230,12 @@ def _make(seed: int, index: int, *faults: str) -> Any:
     if rng.random() < 0.5:
         image = np.rot90(image)
         if "turn" not in faults:
-            quad = np.column_stack([quad[:, 1], 95 - quad[:, 0]])
+            quad = np.column_stack([quad[:, 1], (96 if "width" in faults else 95) - quad[:, 0]])
+        if "order" in faults:
+            quad = np.roll(quad, -1, axis=0)
     image = image + rng.normal(0, 22, image.shape)
+    if "upper" in faults:
+        return np.minimum(image, 255).astype(np.int64).astype(np.uint8), quad
     if "wrap" in faults:
         return image.astype(np.int64).astype(np.uint8), quad
     return image.clip(0, 255).astype(np.uint8), quad
@@ -222,6 +257,12 @@ def check_make_sample(make_sample: Callable[..., Any], rng: np.random.Generator)
         "Sample 1 of seed 0 is sample 0 of seed 1: two seeds share nearly all their samples. "
         "`default_rng` takes a list of numbers.",
     )
+    for step in 10 ** np.arange(2, 7):
+        require(
+            not np.array_equal(first[0], make_sample(seed - 1, int(index + step))[0]),
+            f"Sample {index + step} of seed {seed - 1} is sample {index} of seed {seed}: a factor "
+            "only moves the place where two seeds meet. `default_rng` takes both numbers.",
+        )
     for number in range(index, index + 12):  # about half of them are turned
         _check_one(*make_sample(seed, number))
 
@@ -243,12 +284,24 @@ def _check_one(image: Any, quad: Any) -> None:
         (paper < 60).mean() < 0.001,
         "There are black specks in bright paper: numbers beyond 255 began again at 0.",
     )
+    ink = np.asarray(image)[rows, columns]
+    require(
+        (ink > 200).mean() < 0.001,
+        "There are white specks in dark ink: numbers below 0 began again at 255.",
+    )
     low = np.array([columns.start, rows.start]) - 0.5
     high = np.array([columns.stop, rows.stop]) - 0.5
     found = np.array([np.min(quad, axis=0), np.max(quad, axis=0)])
     require(
         np.abs(found - [low, high]).max() > 0.1 or _turns_clockwise(np.asarray(quad, float)),
-        "The corners should go clockwise from the text's own top-left.",
+        "The corners should go clockwise.",
+    )
+    turned = image.shape[0] > image.shape[1]
+    start = [low[0], high[1] if turned else low[1]]
+    require(
+        np.abs(found - [low, high]).max() > 0.1 or np.abs(quad[0] - start).max() < 0.1,
+        "The corners should begin at the text's own top-left, which is at the bottom left once the "
+        "image was turned: carry every corner along, and leave their order.",
     )
     require(
         not np.allclose(np.abs(found - [low, high]), 0.5, atol=0.1),
@@ -256,9 +309,14 @@ def _check_one(image: Any, quad: Any) -> None:
         "is at 0: where is its left edge?",
     )
     require(
-        np.abs(found - [low, high]).max() < 2 or image.shape[0] < image.shape[1],
+        np.abs(found - [low, high]).max() < 2 or not turned,
         "In an image that was turned, the quad is where the text was before. Pixel (x, y) went to "
         "(y, 95 - x).",
+    )
+    require(
+        not 0.1 < np.abs(found - [low, high]).max() < 1.1 or not turned,
+        "In an image that was turned, the quad is up to a pixel off. The left edge of the picture, "
+        "at -0.5, becomes its lower edge, at 95.5.",
     )
     require_close(found, np.array([low, high]), "The quad does not enclose the ink.", atol=0.1)
 
@@ -314,10 +372,23 @@ def make_sample(seed, index):
             lambda seed, index: _make(seed, index, "turn"),
             "before. Pixel",
         ),
+        "turns about the width": (
+            lambda seed, index: _make(seed, index, "width"),
+            "up to a pixel off",
+        ),
+        "starts at another corner": (
+            lambda seed, index: _make(seed, index, "order"),
+            "begin at the text's own",
+        ),
+        "multiplies the seed": (
+            lambda seed, index: _make(seed, index, "thousands"),
+            "a factor only moves",
+        ),
         "lets numbers wrap": (lambda seed, index: _make(seed, index, "wrap"), "black specks"),
+        "clips above alone": (lambda seed, index: _make(seed, index, "upper"), "white specks"),
         "forgets to return": (lambda seed, index: None, "does the function end"),
     },
-    praise="All five are in data sets and generators that people have published.",
+    praise="None of the five raises an error: only looking at samples and their labels finds them.",
 )
 
 EXERCISES = [PARSE_LINE, IN_TEST, HUNT]
