@@ -277,10 +277,11 @@ for image in (crop.astype(np.float32), np.ascontiguousarray(crop[:-1])):
 # kernel(grid, block, (image, np.int32(height), np.int32(width), result))
 # ```
 #
-# and here nothing is checked: a plain `height` would be passed as eight bytes where the kernel
-# takes four. Nor does the call wait. The kernel is on its way when the next line of Python runs, so
-# an error shows up at some later line, and whoever measures time must wait for the GPU first. (`with
-# cuda.debugging():` makes every launch wait, and blame itself.)
+# and here nothing is checked: a plain `0.5` would be passed as eight bytes, of which a kernel that
+# takes a `float` reads the first four, and finds 0. Nor does the call wait. The kernel is on its way
+# when the next line of Python runs, so an error shows up at some later line, and whoever measures
+# time must wait for the GPU first. (`with cuda.debugging():` makes every launch wait, and blame
+# itself.)
 
 # %% [markdown]
 # ## Exercise 34.1
@@ -998,7 +999,9 @@ figures.show(
     figure,
     alt="The launches of spreading rise in a straight line with the length of the path; those of union-find stay at three.",
 )
-claim("spreading takes a launch for nearly every pixel of the path", launches[-1] > lengths[-1] / 2)
+claim(
+    "spreading takes a launch for nearly every pixel of the path", launches[-1] > 0.9 * lengths[-1]
+)
 
 # %% [markdown]
 # Now the forest, on the ink of the page. First with a plain store: *this root now hangs under that
@@ -1643,7 +1646,7 @@ figures.show_images(
     ],
     ["a grid that was rounded down", "centres without their barrier", "labels after 60 launches"],
     columns=3,
-    alt="An inverted page with an untouched strip at the right and the bottom; the colour print with wrong colours at the beginning of blocks; a winding path of which only a part has its final label.",
+    alt="An inverted page with an untouched strip at the right and the bottom; the colour print, sprinkled all over with wrong colours; a winding path of which only a part has its final label.",
 )
 claim(
     "the strips are what rounding down leaves",
