@@ -25,17 +25,14 @@ def to_gpu(cupy: Any, value: Any) -> Any:
     return value
 
 
-# Parts of results that are said to be on the host.
-ON_HOST = {"inertias"}
-
-
 def leaves(value: Any) -> list[Any]:
     """Everything a result is made of."""
     if isinstance(value, tuple | list):
         return [leaf for item in value for leaf in leaves(item)]
     if hasattr(value, "__dataclass_fields__"):
-        names = set(value.__dataclass_fields__) - ON_HOST
-        return [leaf for name in names for leaf in leaves(getattr(value, name))]
+        return [
+            leaf for name in value.__dataclass_fields__ for leaf in leaves(getattr(value, name))
+        ]
     return [value]
 
 
