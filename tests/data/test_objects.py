@@ -6,7 +6,7 @@ from scipy import ndimage
 from shapely import Polygon, box
 
 from ocrlearn.data.samples import check_sample
-from ocrlearn.data.synth._canvas import Canvas, Part, Placed
+from ocrlearn.data.synth._canvas import Canvas, Part, Placed, _tile, noise_at
 from ocrlearn.data.synth.objects import OBJECT_CLASSES, SURFACES, VOID, render_objects
 
 STANDS_ON = {
@@ -55,6 +55,16 @@ def test_masks_and_description_agree():
             assert 0 <= thing["hidden"] <= 1
         assert set(classes[objects == 0]) <= {0, VOID}
         assert sample.masks["surfaces"].max() < len(SURFACES)
+
+
+def test_noise_is_interpolated_between_the_places_of_its_tile():
+    x, y = np.arange(-4, 300)[None, :], np.arange(250, 260)[:, None]
+    np.testing.assert_array_equal(noise_at(x, y), _tile()[y % 256, x % 256])
+    half = noise_at(x + 0.5, y)
+    np.testing.assert_allclose(half, (noise_at(x, y) + noise_at(x + 1, y)) / 2, atol=1e-6)
+    upright = noise_at(x, y + 0.25)
+    expected = 0.75 * noise_at(x, y) + 0.25 * noise_at(x, y + 1)
+    np.testing.assert_allclose(upright, expected, atol=1e-6)
 
 
 def test_void_is_where_neighbours_differ():

@@ -7,12 +7,14 @@ has most of them. Picture and mask are thereby two views of one drawing and cann
 A figure lives in metres, with x to the right, y **up**, and its foot at the origin.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
@@ -283,8 +285,25 @@ def _tile() -> NDArray[np.float32]:
 
 
 def noise_at(x: Array, y: Array) -> NDArray[np.float32]:
-    """Noise at points of the plane, periodic with 256, its grains about 3 units wide."""
-    return _tile()[np.floor(y).astype(np.int64) & 255, np.floor(x).astype(np.int64) & 255]
+    """Noise at points ``(H, W)`` of the plane, periodic with 256, its grains about 3 units wide."""
+    places = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(y, np.float64))
+    return _interpolated(_tile(), *map(np.ascontiguousarray, places))
+
+
+@njit(cache=True, nogil=True)
+def _interpolated(tile: NDArray[np.float32], x: Array, y: Array) -> NDArray[np.float32]:
+    """Bilinear samples of a torus of 256 x 256."""
+    result = np.empty(x.shape, np.float32)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            left, top = math.floor(x[i, j]), math.floor(y[i, j])
+            across, down = x[i, j] - left, y[i, j] - top
+            column, row = int(left) & 255, int(top) & 255
+            right, below = (column + 1) & 255, (row + 1) & 255
+            upper = tile[row, column] + across * (tile[row, right] - tile[row, column])
+            lower = tile[below, column] + across * (tile[below, right] - tile[below, column])
+            result[i, j] = upper + down * (lower - upper)
+    return result
 
 
 Texture = tuple[Array | float, Array | float]  # share of the second colour, and brightness

@@ -345,7 +345,7 @@ def _describe(
                 "class": thing.name,
                 "surface": place.surface_at(*thing.placed.foot),
                 "pixels": int(np.count_nonzero(owners == number)),
-                "hidden": round(1 - seen / whole, 3),
+                "hidden": round(float(1 - seen / whole), 3),
             }
         )
     return described
