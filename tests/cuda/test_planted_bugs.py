@@ -1,7 +1,8 @@
-"""Fifteen mistakes of the kind that one makes, planted in good kernels: check mode must find them.
+"""Fifteen mistakes of the kind that one makes, planted in good kernels: check mode finds fourteen.
 
 Each bug is one replacement in the text of a kernel of ``tests/cuda/kernels``. The finding must be
-of the right kind, and one of the lines that it names must be the line at fault.
+of the right kind, and one of the lines that it names must be the line at fault. The fifteenth
+breaks no rule of CUDA, so that only a wrong answer shows it.
 """
 
 from collections.abc import Callable
