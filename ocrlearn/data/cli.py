@@ -229,7 +229,9 @@ def make_samples(
     option: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KEY=VALUE", help="For the generator, such as look=photographed. Repeatable."
+            metavar="KEY=VALUE",
+            help="For the generator, such as look=photographed or height=48. Repeatable. A value "
+            "in JSON is taken as such, so a text of digits needs quotes: 'text=\"2024\"'.",
         ),
     ] = None,
     sheet: SheetPath = None,

@@ -202,6 +202,10 @@ def write_shards(
         index), or the folder holds something else.
     RuntimeError
         If a worker died. What is finished stays, and the same call goes on from there.
+    ImportError
+        If a scheduler is given and Dask is not installed.
+    OSError
+        If files cannot be written, or the scheduler does not answer.
     """
     plan = _Plan(
         generate=generate,
@@ -214,6 +218,8 @@ def write_shards(
         folder=Path(os.path.abspath(folder)),
     )
     processes = worker_number(workers)
+    if scheduler is not None:
+        _check_address(scheduler)
     record = plan.record()
     plan.folder.mkdir(parents=True, exist_ok=True)
     finished = _resume(plan, record)
@@ -265,6 +271,21 @@ def _in_processes(
         _remove_unfinished(plan.folder)
 
 
+def _check_address(scheduler: str) -> None:
+    """Refuse an address that cannot be one: a Dask client would try for a minute and more."""
+    try:
+        from distributed.comm import resolve_address
+    except ImportError:
+        raise ImportError("scheduler needs Dask: pip install 'ocrlearn[dask]'") from None
+    try:
+        resolve_address(scheduler)
+    except ValueError as error:
+        wanted = "an address such as tcp://10.0.0.1:8786"
+        raise ValueError(f"scheduler must be {wanted}, got {scheduler!r}: {error}") from None
+    except OSError as error:
+        raise ConnectionError(f"scheduler {scheduler!r} cannot be found: {error}") from None
+
+
 def _on_cluster(
     plan: _Plan, missing: Sequence[int], scheduler: str
 ) -> Iterator[tuple[int, _Written]]:
@@ -273,11 +294,9 @@ def _on_cluster(
     Dask runs a task a second time when it loses the worker that had it. Both write the same bytes
     under temporary names of their own, and whichever renames last changes nothing.
     """
-    try:
-        from distributed import Client
-        from distributed import as_completed as completed
-    except ImportError:
-        raise ImportError("scheduler needs Dask: pip install 'ocrlearn[dask]'") from None
+    from distributed import Client
+    from distributed import as_completed as completed
+
     with Client(scheduler, set_as_default=False) as client:
         futures = client.map(lambda shard: _write_shard(plan, shard), missing, pure=False)
         shards = dict(zip(futures, missing, strict=True))

@@ -394,6 +394,14 @@ def test_a_cluster_writes_the_same_bytes(tmp_path):
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
 
 
+@pytest.mark.parametrize("address", ["nonsense", "http://10.0.0.1:8786", "tcp://10.0.0.1:port"])
+def test_what_is_no_address_is_refused_at_once(tmp_path, address):
+    pytest.importorskip("distributed")
+    with pytest.raises(ValueError, match=f"scheduler must be an address .*got '{address}'"):
+        write(tmp_path / "new", scheduler=address)
+    assert not (tmp_path / "new").exists()
+
+
 # --- What goes wrong ------------------------------------------------------------------------------
 
 
