@@ -241,6 +241,7 @@ def write_shards(
                 _write_manifest(plan, record, finished)
                 saved = time.monotonic()
     _write_manifest(plan, record, finished)
+    _remove_unfinished(plan.folder)  # of workers of a cluster that were lost on the way
     return [plan.folder / plan.name(shard) for shard in range(plan.shards)]
 
 

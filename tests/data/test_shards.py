@@ -394,6 +394,18 @@ def test_a_cluster_writes_the_same_bytes(tmp_path):
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
 
 
+def test_what_a_lost_worker_of_a_cluster_left_is_removed(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+
+    def lose_a_worker(plan, missing, scheduler):
+        (tmp_path / ".shard-000000.tar.0123.part").write_bytes(b"half of it")
+        yield from ((shard, shards._write_shard(plan, shard)) for shard in missing)
+
+    monkeypatch.setattr(shards, "_on_cluster", lose_a_worker)
+    paths = write(tmp_path, scheduler="tcp://127.0.0.1:8786")
+    assert sorted(tmp_path.iterdir()) == [*paths, tmp_path / "shards.json"]
+
+
 @pytest.mark.parametrize("address", ["nonsense", "http://10.0.0.1:8786", "tcp://10.0.0.1:port"])
 def test_what_is_no_address_is_refused_at_once(tmp_path, address):
     pytest.importorskip("distributed")
