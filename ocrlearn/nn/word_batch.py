@@ -12,7 +12,7 @@ on another kind, pixels get other noise and all else stays equal up to rounding.
 
 Deviations from :func:`ocrlearn.data.synth.words.render_word`: no shadows, borders, reliefs or
 neighbours, no JPEG, blurs are Gaussians that may be longer one way than the other, and few pixels
-are half or a third as many.
+are half or a third as many. Nothing keeps faint words legible.
 """
 
 import math

@@ -1,6 +1,7 @@
 """Documents: regions, tables and figures against what is printed; quads against ink."""
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -255,6 +256,31 @@ def test_a_grid_is_open_where_a_cell_spans():
     ]
     assert below.max(axis=1).min() > 0.4  # a rule from top to bottom
     assert spanned.max(axis=1).min() < 0.1  # here only letters may stand
+
+
+def test_rules_under_rows_do_not_cross_a_label_of_two_rows():
+    for seed in range(300):
+        table = make_table(STYLE, np.random.default_rng(seed), "training", 900)
+        tall = [cell for cell in table.cells if cell.row >= table.head and cell.rows > 1]
+        if table.rules == "rows" and tall:
+            break
+    sheet = RegionSheet((1200, 1200))
+    draw_table(
+        sheet, replace(table, cells=tuple(replace(c, text="") for c in table.cells)), STYLE, 50, 50
+    )
+    x = np.round(50 + np.cumsum([0, *table.column_widths])).astype(int)
+    label = tall[0]
+    inked = [
+        sheet.coverage[round(50 + row * table.row_height), x[0] + 3 : x[-1] - 2] > 0.4
+        for row in range(table.head, table.rows + 1)
+    ]
+    for row, ink in enumerate(inked, start=table.head):
+        own = x[label.column + 1] - x[0] - 6
+        if row == label.row + 1:
+            assert not ink[:own].any()
+            assert ink[own + 6 :].all()
+        else:
+            assert ink.all()
 
 
 # --- Figures --------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from ocrlearn.data.synth.page_parts import PageStyle
 __all__ = ["TABLE_RULES", "Cell", "Table", "draw_table", "make_table"]
 
 TABLE_RULES = ("grid", "three rules", "rows", "shaded", "none")
-"""All cells framed; rules above, below and under the head; a rule under every row; every other row
-on gray; nothing but alignment."""
+"""All cells framed; rules above, below and under the head; a rule under every row, but not through
+cells of two; every other row on gray; nothing but alignment."""
 
 
 _HANGING = frozenset(["a", "an", "and", "for", "notes", "of", "on", "the"])
@@ -270,8 +270,11 @@ def _draw_rules(
         across(table.rows, thin)
         sheet.fill(right - thin / 2, float(y[0]), right + thin / 2, float(y[-1]))
     if table.rules == "rows":
-        for row in range(table.head, table.rows + 1):
-            across(row, thin)
+        across(table.head, thin)
+        for cell in table.cells:  # not through a label of two rows
+            if cell.row >= table.head:
+                x0, x1 = float(x[cell.column]), float(x[cell.column + cell.columns])
+                across(cell.row + cell.rows, thin, x0, x1)
     if table.rules in ("three rules", "shaded"):
         across(0, 2 * thin)
         across(table.head, thin)
