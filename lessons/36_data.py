@@ -242,8 +242,9 @@ claim(
 #
 # A data set is other people's work, and mostly other people's photographs. Before the first
 # download, read its terms. The library keeps a *card* of each public set that this course names,
-# with the owner's words; `ocrlearn data show NAME` prints it. Here we sort the terms into three
-# kinds by the words in them.
+# with the owner's words and where they were found; `ocrlearn data show NAME` prints it. (Gebru et al.
+# ask for more: a *datasheet*, which also tells why a set was made, from whom, and for what it is not
+# fit.) Here we sort the terms into three kinds by the words in them.
 
 # %%
 cards = [find_card(name) for name in card_names()]
@@ -302,7 +303,8 @@ claim(
 # - *Not for profit* means the set. Whether a network trained on it may be sold is an open question:
 #   settle it before the training, not after.
 # - *An owner can only give what is theirs.* The boxes of COCO-Text were drawn at Cornell, and
-#   Cornell licenses them; the photographs belong to the people who took them.
+#   Cornell licenses them; the photographs belong to the people who took them. HMDB51 is licensed by
+#   the group that cut it; its clips come, as they say, mostly from movies.
 #
 # ## Splits leak
 #
@@ -432,7 +434,7 @@ film.play(
 
 # %% [markdown]
 # The outline in the film was never fitted to a picture. It was known from the start, and carried
-# along by the very map that moved the pixels. That is the whole advantage of synthetic data: no
+# along by the very map that moved the pixels. That is the great advantage of synthetic data: no
 # annotator is that exact. But believing is not enough. Let us compare the outlines of many words
 # with their ink, which the generator draws apart. The measure is *intersection over union*: the area
 # that two outlines share, divided by the area that either covers. It is 1 where they agree.
@@ -465,6 +467,7 @@ claim("99 of 100 outlines agree with their ink to 0.9", np.mean(overlaps > 0.9) 
 # Here is what the library's generator of words makes when all of it is switched on.
 
 # %%
+render_word(36, 0)  # the first one loads the typefaces and the words
 start = time.process_time()
 made = [render_word(36, index).pixels() for index in range(500)]
 print(f"{len(made) / (time.process_time() - start):,.0f} words in a second of one core's time")
@@ -484,7 +487,8 @@ figures.show_images(
 samples = home_of_course() / "datasets" / "samples"
 shown, captions = [], []
 for kind in ("scenes", "documents", "chinese-lines", "plates", "captchas", "objects"):
-    *_, sample = read_jsonl(samples / kind / "labels.jsonl")
+    several = read_jsonl(samples / kind / "labels.jsonl")  # of which we show the fullest
+    sample = max(several, key=lambda one: len(one.details.get("objects", one.instances)))
     small = Image.fromarray(sample.pixels()).convert("RGB")
     small.thumbnail((420, 320))
     shown.append(np.asarray(small))
@@ -598,7 +602,7 @@ figures.show_images(
 #
 # How the network works is told in Part III; here it is enough that it is the same for both. An
 # *epoch* is one pass through all the training letters. Networks begin with weights drawn by chance,
-# so we train each three times, with other seeds, and look at the spread.
+# so we train each with three seeds and look at the spread.
 
 
 # %%
@@ -710,7 +714,7 @@ for name, *shares in zip(CHANGES, *right.values(), strict=True):
     print(f"{name:15}" + "".join(f"{share:8.0%}" for share in shares))
 least = {name: min(several) for name, several in right.items()}
 claim("light on dark is the worst for the first", right["plain"][-1] == least["plain"] < 0.5)
-claim("nothing of it is half as bad for the second", least["scene"] > 0.7)
+claim("the second tells more than 70 of 100 right in each case", least["scene"] > 0.7)
 
 # %% [markdown]
 # A child who can read black letters can read white ones. A network can not: it has learned that
@@ -816,4 +820,5 @@ print(f"{len(wrong)} of {len(labels)} are wrong; {twins} of these take one twin 
 # - C. K. Ch'ng and C. S. Chan, "Total-Text: A Comprehensive Dataset for Scene Text Detection and Recognition", ICDAR 2017.
 # - M. Jaderberg, K. Simonyan, A. Vedaldi and A. Zisserman, "Synthetic Data and Artificial Neural Networks for Natural Scene Text Recognition", NIPS Deep Learning Workshop 2014.
 # - A. Gupta, A. Vedaldi and A. Zisserman, "Synthetic Data for Text Localisation in Natural Images", CVPR 2016.
+# - S. Kaufman, S. Rosset, C. Perlich and O. Stitelman, "Leakage in Data Mining: Formulation, Detection, and Avoidance", ACM Transactions on Knowledge Discovery from Data, 2012.
 # - T. Gebru et al., "Datasheets for Datasets", Communications of the ACM, 2021.
