@@ -446,6 +446,12 @@ def test_backgrounds_may_be_files(tmp_path):
         words.render_word(1, 0, backgrounds=[tmp_path / "missing.png"])
 
 
+def test_large_photographs_are_reduced(tmp_path):
+    path = tmp_path / "large.png"
+    Image.new("RGB", (3000, 1500), "green").save(path)
+    assert _word_plans._file(path).shape == (512, 1024, 3)
+
+
 def test_backgrounds_may_be_one_array_but_not_one_path(tmp_path):
     pictures = np.random.default_rng(0).integers(0, 256, (2, 40, 60, 3)).astype(np.uint8)
     shown, expected = (

@@ -36,6 +36,7 @@ Array = NDArray[Any]
 
 Picture = str | Path | Array
 
+_LARGEST = 1024  # pixels that a photograph may keep along its longer side
 WIDEST = 24  # a crop is at most this many times as wide as high
 
 
@@ -408,8 +409,11 @@ def _opened(picture: Picture) -> Array:
 
 @lru_cache(maxsize=32)
 def _file(path: str | Path) -> Array:
-    """Read a picture that further words will want too."""
-    return check_image(read(path), f"picture {path}", min_size=4)
+    """Read a picture that further words will want too, reduced where it is very large."""
+    picture = check_image(read(path), f"picture {path}", min_size=4)
+    reduced = Image.fromarray(picture)
+    reduced.thumbnail((_LARGEST, _LARGEST), Image.Resampling.BOX)
+    return np.asarray(reduced) if reduced.size != picture.shape[1::-1] else picture
 
 
 def _look(

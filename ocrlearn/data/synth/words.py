@@ -99,7 +99,8 @@ def render_word(
     backgrounds
         Pictures, crops of which lie under the word in place of an even ground: paths, such as
         :func:`ocrlearn.data.synth.backgrounds.photographs` lists, or arrays ``(H, W)`` or
-        ``(H, W, 3)`` uint8. At least 4 x 4 pixels.
+        ``(H, W, 3)`` uint8. At least 4 x 4 pixels. Pictures in files are reduced to 1024 pixels
+        along the longer side, as crops of larger ones would show next to nothing.
     masks
         Also make the mask "ink".
 
