@@ -169,3 +169,8 @@ def test_gray_photographs_are_tinted(tmp_path):
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         render_background(**arguments)
+
+
+def test_one_path_is_not_taken_for_several():
+    with pytest.raises(TypeError, match="photos must be a sequence of files"):
+        render_background(photos="wall.png")

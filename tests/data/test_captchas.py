@@ -162,6 +162,8 @@ def test_same_seed_and_index_give_the_same_bytes_in_any_order(difficulty):
         (lambda: render_captcha(length=(0, 3)), r"length\[0\] must lie in"),
         (lambda: render_captcha(length=(4, 3)), r"length\[1\] must lie in"),
         (lambda: render_captcha(size=(64, 5)), r"size\[1\] must lie in"),
+        (lambda: render_captcha(size=64), r"size must be \(height, width\)"),
+        (lambda: render_captcha(length=5), r"length must be \(least, greatest\)"),
         (lambda: render_captcha(alphabet=""), "alphabet must be a string"),
         (lambda: render_captcha(alphabet="a\n"), "alphabet must be a string"),
         (lambda: render_captcha(alphabet="\u4e2d"), "no font covers"),

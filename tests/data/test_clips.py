@@ -153,6 +153,7 @@ def test_one_frame_tells_an_appearance_class():
         ({"frames": 1}, "frames"),
         ({"size": (16, 64)}, r"size\[0\]"),
         ({"size": (64, 16)}, r"size\[1\]"),
+        ({"size": 64}, r"size must be \(height, width\)"),
         ({"label": "Walking"}, "label"),
         ({"kind": "appearance", "label": ORDER_CLASSES[0]}, "label"),
         ({"split": "test"}, "split"),

@@ -223,6 +223,7 @@ def test_classes_and_settings_can_be_chosen():
     [
         ({"size": (16, 64)}, r"size\[0\]"),
         ({"size": (64, 9999)}, r"size\[1\]"),
+        ({"size": 64}, r"size must be \(height, width\)"),
         ({"classes": ("dragon",)}, "classes"),
         ({"classes": ()}, "classes must name"),
         ({"setting": "moon"}, "setting"),

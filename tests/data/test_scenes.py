@@ -98,12 +98,13 @@ class _RecordingSheet(Sheet):
 def test_quads_of_characters_fit_their_ink(monkeypatch):
     """Every character is carried to the picture alone, as the sheet recorded it when it was drawn.
 
-    It is looked for in its quad and 15 pixels around, at half a pixel's resolution.
+    It is looked for in its quad and 15 pixels around, at half a pixel's resolution, so that an l
+    that is seen 5 pixels wide says nothing.
     """
     monkeypatch.setattr(_signs, "Sheet", _RecordingSheet)
     rng = np.random.default_rng(3)
     overlaps = []
-    for number in range(30):
+    for number in range(50):
         bend = ("", "arc", "wave")[number % 3]
         block = _signs.draw_block(rng, 60, split="training", most_words=2, bend=bend)
         camera = draw_camera((900, 1600), rng)
@@ -117,7 +118,10 @@ def test_quads_of_characters_fit_their_ink(monkeypatch):
             x, y = np.meshgrid(*(np.arange(a, b, 0.5) for a, b in zip(start, end, strict=True)))
             places = np.stack([x, y], axis=-1)
             inked = warp(ink, point_map.back(places), border=0.0) >= 0.5
-            if inked.sum() >= 240:
+            sides = np.linalg.norm(
+                np.roll(character.polygon, -1, axis=0) - character.polygon, axis=1
+            )
+            if inked.sum() >= 240 and sides.min() >= 10:
                 extent = unrolled_extent(character.polygon, places[inked], side=0.5)
                 overlaps.append(iou_with_unit_square(extent))
     assert len(overlaps) >= 250
@@ -423,3 +427,8 @@ def test_poisson_blending_solves_its_equation():
     blended = _lettering.poisson_blend(target, source)
     np.testing.assert_allclose(blended, expected, atol=1e-5)
     np.testing.assert_allclose(_lettering.poisson_blend(target, target), target, atol=1e-6)
+
+
+def test_one_path_is_not_taken_for_several():
+    with pytest.raises(TypeError, match="backgrounds must be a sequence of files"):
+        render_scene(size=(96, 128), backgrounds="wall.png")

@@ -21,8 +21,9 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from ocrlearn._validate import check_choice, check_number
+from ocrlearn._validate import check_choice
 from ocrlearn.data.synth import degrade
+from ocrlearn.data.synth._arguments import check_no_single_path, check_size
 from ocrlearn.data.synth.texts import seeded_generator
 from ocrlearn.image.convert import to_uint8
 
@@ -590,7 +591,8 @@ def render_background(
     array
         uint8 ``(*size, 3)`` RGB.
     """
-    height, width = check_size(size)
+    height, width = size = check_size(size, low=32, high=8192)
+    check_no_single_path(photos, "photos")
     if kind is not None:
         check_choice(kind, "kind", KINDS)
     rng = seeded_generator(seed, index, split, "background")
@@ -600,15 +602,3 @@ def render_background(
     flat = texture(kind or drawn, (height, width), rng)
     lit = flat if (kind or drawn) == "sky" else light_falling(flat, rng)
     return to_uint8(degrade.sensor_noise(lit, rng, photons=2000, correlation=0.7))
-
-
-def check_size(size: Any, least: int = 32) -> Size:
-    """Check that `size` is ``(height, width)`` of at least `least` pixels each and return it."""
-    try:
-        height, width = size
-    except (TypeError, ValueError):
-        raise ValueError(f"size must be (height, width), got {size!r}") from None
-    return (
-        int(check_number(height, "size[0]", low=least, high=8192, integer=True)),
-        int(check_number(width, "size[1]", low=least, high=8192, integer=True)),
-    )

@@ -8,6 +8,7 @@ Larson, Simard and Czerwinski, "Computers beat Humans at Single Character Recogn
 based Human Interaction Proofs", CEAS, 2005). The degrees here follow that insight.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from PIL import Image, ImageDraw
 from ocrlearn._validate import check_number
 from ocrlearn.data.samples import Sample, TextInstance
 from ocrlearn.data.synth import degrade
+from ocrlearn.data.synth._arguments import check_size
 from ocrlearn.data.synth._moved_ink import (
     FINE,
     FlatInk,
@@ -199,11 +201,13 @@ def render_captcha(
     ValueError
         If an argument is out of range, or no font has a character of `alphabet`.
     """
-    check_number(difficulty, "difficulty", low=0, high=len(DIFFICULTIES) - 1, integer=True)
+    most = len(DIFFICULTIES) - 1
+    difficulty = int(check_number(difficulty, "difficulty", low=0, high=most, integer=True))
+    if not isinstance(length, Sequence) or len(length) != 2:
+        raise ValueError(f"length must be (least, greatest) number of characters, got {length!r}")
     shortest = int(check_number(length[0], "length[0]", low=1, high=12, integer=True))
     longest = int(check_number(length[1], "length[1]", low=shortest, high=12, integer=True))
-    check_number(size[0], "size[0]", low=16, high=512, integer=True)
-    check_number(size[1], "size[1]", low=16, high=2048, integer=True)
+    size = check_size(size, low=16, high=512, widest=2048)
     if not isinstance(alphabet, str) or not alphabet or any(c.isspace() for c in alphabet):
         raise ValueError(f"alphabet must be a string of characters with ink, got {alphabet!r}")
     rng = seeded_generator(seed, index, split, f"captcha {difficulty}")

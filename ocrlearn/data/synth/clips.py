@@ -28,6 +28,7 @@ from scipy import ndimage
 from ocrlearn._validate import check_choice, check_number
 from ocrlearn.data.samples import Clip
 from ocrlearn.data.synth import degrade
+from ocrlearn.data.synth._arguments import check_size
 from ocrlearn.data.synth._canvas import (
     FINE,
     Array,
@@ -131,8 +132,7 @@ def render_clip(
     """
     check_choice(kind, "kind", KINDS)
     number = int(check_number(frames, "frames", low=2, high=1000, integer=True))
-    height = int(check_number(size[0], "size[0]", low=32, high=1024, integer=True))
-    width = int(check_number(size[1], "size[1]", low=32, high=1024, integer=True))
+    height, width = check_size(size, low=32, high=1024)
     drawn = seeded_generator(seed, index, split, f"clip class {kind}")
     classes = KINDS[kind]
     chosen = classes[int(drawn.integers(len(classes)))]

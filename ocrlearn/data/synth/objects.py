@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrlearn._validate import check_choice, check_number
+from ocrlearn._validate import check_choice
 from ocrlearn.data.samples import Sample
 from ocrlearn.data.synth import degrade
+from ocrlearn.data.synth._arguments import check_size
 from ocrlearn.data.synth._canvas import Array, Canvas, Figure, Placed
 from ocrlearn.data.synth._figures import FIGURES
 from ocrlearn.data.synth._settings import SETTINGS, SURFACES, Setting, draw_setting
@@ -141,8 +142,7 @@ def render_objects(
     Deviations: objects are flat figures in side view, seen by a level camera; shadows fall on the
     ground only, and inner shading follows simple bodies (boards, cylinders, spheres).
     """
-    height = int(check_number(size[0], "size[0]", low=32, high=4096, integer=True))
-    width = int(check_number(size[1], "size[1]", low=32, high=4096, integer=True))
+    height, width = check_size(size, low=32, high=4096)
     for name in classes:
         check_choice(name, "classes", OBJECT_CLASSES[1:])
     rng = seeded_generator(seed, index, split, "objects")

@@ -31,9 +31,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from ocrlearn._validate import check_choice, check_number
+from ocrlearn._validate import check_choice
 from ocrlearn.data.samples import Sample, TextInstance
 from ocrlearn.data.synth import degrade
+from ocrlearn.data.synth._arguments import check_size
 from ocrlearn.data.synth.degrade import PointMap
 from ocrlearn.data.synth.glyph_bank import GlyphBank, area_resample, ink_slices, smooth_enlarge
 from ocrlearn.data.synth.texts import seeded_generator
@@ -600,8 +601,7 @@ def render_plate(
     kind = drawn_kind if kind is None else check_choice(kind, "kind", KINDS)
     text = plate_text(rng, kind) if text is None else _check_text(text, kind)
     if shape is not None:
-        for number, side in enumerate(shape):
-            check_number(side, f"shape[{number}]", low=8, high=4096, integer=True)
+        shape = check_size(shape, low=8, high=4096, name="shape")
 
     details: Details = {"kind": kind}
     layout = _LAYOUTS[kind]

@@ -30,6 +30,7 @@ from scipy import ndimage
 from ocrlearn._validate import check_number
 from ocrlearn.data.samples import Sample, TextInstance
 from ocrlearn.data.synth import degrade
+from ocrlearn.data.synth._arguments import check_no_single_path, check_size
 from ocrlearn.data.synth._lettering import (
     Look,
     Seen,
@@ -43,7 +44,6 @@ from ocrlearn.data.synth._regions import even_regions
 from ocrlearn.data.synth._signs import Block, Board, draw_block
 from ocrlearn.data.synth.backgrounds import (
     KINDS,
-    check_size,
     crop_photograph,
     light_falling,
     seen_through,
@@ -105,7 +105,8 @@ def render_scene(
     fonts
         What to choose from, by default the fonts that matplotlib ships.
     words
-        Words to write, without spaces, instead of English: any script that the fonts cover.
+        Words to write, without spaces, instead of English: any script that the fonts cover. As
+        English ones they may be written in capitals, and are labelled as they are written.
     curved
         Probability that a block is bent, along an arc or a wave, in [0, 1].
     masks
@@ -136,7 +137,8 @@ def render_scene(
         If an argument is out of range, `words` is empty or has a word that is empty or holds a
         space, or no font covers a text.
     """
-    size = check_size(size, least=96)
+    size = check_size(size, low=96, high=8192)
+    check_no_single_path(backgrounds, "backgrounds")
     check_number(curved, "curved", low=0, high=1)
     _check_words(words)
 

@@ -37,6 +37,7 @@ from PIL import Image
 from ocrlearn._validate import check_choice, check_image, check_number
 from ocrlearn.data.samples import Sample, TextInstance
 from ocrlearn.data.synth import _words_numba as kernels
+from ocrlearn.data.synth._arguments import check_no_single_path
 from ocrlearn.data.synth._word_plans import (
     WIDEST,
     Lettering,
@@ -279,8 +280,7 @@ def _checked_faces(fonts: Iterable[Font | Typeface] | None) -> tuple[Typeface, .
 
 def _checked_backgrounds(backgrounds: Sequence[Picture] | None) -> list[Picture]:
     """Check arrays now, and files when they are needed: there may be many."""
-    if isinstance(backgrounds, str | Path):
-        raise TypeError(f"backgrounds must be a sequence of pictures, got the path {backgrounds}")
+    check_no_single_path(backgrounds, "backgrounds")
     pictures: list[Picture] = []
     for number, picture in enumerate(() if backgrounds is None else backgrounds):
         if isinstance(picture, str | Path):
