@@ -362,7 +362,10 @@ def _problems(item: Sample | Clip, *, decode: bool) -> Iterator[Problem]:
         yield Problem("labels are not as they should be", where, str(error))
         return
     if isinstance(item, Clip):
-        yield from _clip_problems(item, where)
+        try:
+            yield from _clip_problems(item, where)
+        except OSError as error:  # a name that is too long for a file, for one
+            yield Problem("a clip cannot be read", where, _brief(error))
         return
     size = None
     try:
@@ -371,7 +374,7 @@ def _problems(item: Sample | Clip, *, decode: bool) -> Iterator[Problem]:
             item.pixels()
     except FileNotFoundError:
         yield Problem("an image is not there", where)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # decoders let many kinds of error through from damaged files
         yield Problem("an image cannot be read", where, _brief(error))
     for name, mask in item.masks.items():
         if isinstance(mask, Path) and not mask.is_file():

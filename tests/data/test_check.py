@@ -178,6 +178,7 @@ def flawed(kind: str, folder) -> Sample | Clip:
         "a clip is not there": lambda: Clip(folder / "none.avi"),
         "a clip has no frames": lambda: Clip(folder / "empty"),
         "a clip is an empty file": lambda: Clip(folder / "empty.avi"),
+        "a clip": lambda: Clip(folder / ("long" * 99)),
         "": lambda: Sample(image, instances=(instance,), width=50, height=40),
     }[kind]()
 
@@ -195,6 +196,7 @@ def flawed(kind: str, folder) -> Sample | Clip:
         "a clip is not there",
         "a clip has no frames",
         "a clip is an empty file",
+        "a clip",  # whose name is too long for a file
         "",
     ],
 )

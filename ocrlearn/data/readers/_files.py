@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ocrlearn import geometry
 from ocrlearn._fields import Fields, shown
+from ocrlearn.data.readers._mat_load import load
 from ocrlearn.data.samples import DataFormatError, Sample, TextInstance
 
 __all__ = [
@@ -44,12 +45,14 @@ __all__ = [
     "numbers",
     "pairs_by_stem",
     "parse_number",
+    "parse_whole",
     "quad_and_rest",
     "quoted_words",
     "read_json",
     "read_json_lines",
     "read_lines",
     "read_mat",
+    "read_picture",
     "read_xml",
     "reading_order",
     "split_fields",
@@ -279,6 +282,11 @@ def parse_number(text: str) -> float | None:
         return None
     number = float(text)
     return number if math.isfinite(number) else None
+
+
+def parse_whole(text: str) -> int | None:
+    """Return the number that one to nine ASCII digits write, or None if `text` is anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else None
 
 
 def numbers(fields: Sequence[str], line: Line, wanted: str) -> list[float]:
@@ -587,11 +595,35 @@ def read_xml(path: Path) -> Element:
     return top.children[0]
 
 
+# --- Pictures that are labels ---------------------------------------------------------------------
+
+
+def read_picture(path: Path, mode: str) -> NDArray[np.uint8]:
+    """Return a picture as ``(H, W)`` or ``(H, W, 3)`` uint8, in Pillow's `mode` "L" or "RGB".
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it may not be read.
+    DataFormatError
+        If it is no picture, damaged, or of far too many pixels.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert(mode))
+    except Exception as error:  # decoders let many kinds of error through from damaged files
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DataFormatError(f"{path}: expected a picture: {error}") from None
+
+
 # --- MATLAB ---------------------------------------------------------------------------------------
 
 
 def read_mat(path: Path) -> dict[str, Any]:
-    """Return the variables of a MATLAB file of version 4 to 7.2, as ``scipy.io.loadmat`` has them.
+    """Return the variables of a MATLAB file of version 5 to 7.2, as ``scipy.io.loadmat`` has them.
 
     Cells come as object arrays, structures as structured arrays, both of at least two dimensions.
 
@@ -602,16 +634,7 @@ def read_mat(path: Path) -> dict[str, Any]:
     DataFormatError
         If it is not such a file, or one of version 7.3, which is HDF5.
     """
-    from scipy.io import loadmat
-
-    with open(path, "rb") as file, warnings.catch_warnings():
+    data = path.read_bytes()
+    with located(str(path)), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of variables stored twice
-        try:
-            variables = loadmat(file)
-        except NotImplementedError:
-            raise DataFormatError(
-                f"{path}: expected a MATLAB file of version 7.2 or earlier, got version 7.3 (HDF5)"
-            ) from None
-        except Exception as error:  # whatever a broken file sets off in scipy's parser
-            raise DataFormatError(f"{path}: not a MATLAB file: {error}") from None
-    return {name: value for name, value in variables.items() if not name.startswith("__")}
+        return load(data)

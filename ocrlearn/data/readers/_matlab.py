@@ -15,7 +15,6 @@ flags, dimensions and name and then its cells, each again an array element. A th
 behind a header of our own are a small file, and that ``loadmat`` can read.
 """
 
-import io
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -27,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrlearn._fields import shown
+from ocrlearn.data.readers._mat_load import load
 from ocrlearn.data.samples import DataFormatError
 
 __all__ = ["cells", "records", "stream_cells", "text"]
@@ -128,17 +128,15 @@ class _CellArray:
 
     def take(self, count: int) -> NDArray[Any]:
         """Return the next `count` cells as ``(count,)``."""
-        from scipy.io import loadmat
-
         data = [self._element(_UINT32, struct.pack(f"{self._order}II", _CELL_ARRAY, 0))]
         data.append(self._element(_INT32, struct.pack(f"{self._order}ii", 1, count)))
         data.append(self._element(_INT8, b"c"))
         data.extend(self._next_cell() for _ in range(count))
         header = self._header[:116] + bytes(8) + self._header[124:]
-        small = io.BytesIO(header + self._element(_MATRIX, b"".join(data)))
+        small = header + self._element(_MATRIX, b"".join(data))
         try:
-            return np.asarray(loadmat(small)["c"]).ravel()
-        except Exception as error:  # whatever a broken file sets off in scipy's parser
+            return np.asarray(load(small)["c"]).ravel()
+        except ValueError as error:
             raise ValueError(f"cells of {self.name} cannot be read: {error}") from None
 
     def _find(self, file: BinaryIO) -> tuple["_Stream", int]:

@@ -111,7 +111,10 @@ def read_masks(path: str | Path) -> dict[str, NDArray[Any]]:
     masks: dict[str, NDArray[Any]] = {}
     for number, person in enumerate(people, start=1):
         place = f"{path}, groundTruth {number}"
-        (record,) = records(person, ("Segmentation", "Boundaries"), place)[:1]
+        found = records(person, ("Segmentation", "Boundaries"), place)
+        if len(found) != 1:
+            raise DataFormatError(f"{place}: expected one structure, got {len(found)}")
+        record = found[0]
         shape = next(iter(masks.values())).shape if masks else None
         regions = _map(record["Segmentation"], shape, f"{place}, Segmentation")
         borders = _map(record["Boundaries"], regions.shape, f"{place}, Boundaries")
@@ -128,5 +131,7 @@ def _map(value: Any, shape: tuple[int, ...] | None, place: str) -> NDArray[Any]:
         got = f"{value.dtype} of shape {value.shape}" if isinstance(value, np.ndarray) else value
         raise DataFormatError(f"{place}: expected whole numbers of shape {wanted}, got {got}")
     if value.size and (value.min() < 0 or value.max() > 65535):
-        raise DataFormatError(f"{place}: expected numbers from 0 to 65535, got {value.max()}")
+        raise DataFormatError(
+            f"{place}: expected numbers from 0 to 65535, got {value.min()} to {value.max()}"
+        )
     return value

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ocrlearn._validate import check_choice
-from ocrlearn.data.readers._files import Line, find_file, find_folder, read_lines
+from ocrlearn.data.readers._files import Line, find_file, find_folder, parse_whole, read_lines
 from ocrlearn.data.readers._many import ManyFiles
 from ocrlearn.data.samples import DataFormatError, Sample
 
@@ -107,7 +107,7 @@ def _samples(path: Path, images: Path, characters: dict[int, str]) -> Iterator[S
 
 
 def _character(value: str, characters: dict[int, str], line: Line) -> str:
-    number = int(value) if value.isascii() and value.isdecimal() else None
+    number = parse_whole(value)
     if number is None or number not in characters:
         raise line.wrong(f"classes from 1 to {max(characters, default=0)}", value)
     return characters[number]

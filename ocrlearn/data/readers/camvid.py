@@ -48,7 +48,9 @@ from ocrlearn.data.readers._files import (
     find_folder,
     images_by_stem,
     pairs_by_stem,
+    parse_whole,
     read_lines,
+    read_picture,
 )
 from ocrlearn.data.samples import DataFormatError, Sample
 
@@ -168,10 +170,11 @@ def read_colors(path: str | Path) -> dict[str, Color]:
     colors: dict[str, Color] = {}
     for line in read_lines(Path(path)):
         red, green, blue, name = ([*line.text.split(None, 3), "", "", "", ""])[:4]
-        values = [int(part) for part in (red, green, blue) if part.isascii() and part.isdecimal()]
-        if len(values) != 3 or max(values) > 255 or not name.strip():
+        values = [parse_whole(part) for part in (red, green, blue)]
+        known = [value for value in values if value is not None and value <= 255]
+        if len(known) != 3 or not name.strip():
             raise line.wrong("three numbers from 0 to 255 and the name of a class")
-        color = (values[0], values[1], values[2])
+        color = (known[0], known[1], known[2])
         if name.strip() in colors or color in colors.values():
             raise line.wrong("a new class and a new colour")
         colors[name.strip()] = color
@@ -202,12 +205,9 @@ def read_mask(path: str | Path, numbers: Mapping[Color, int]) -> NDArray[np.uint
     Raises
     ------
     DataFormatError
-        If another colour occurs. The message says where.
+        If another colour occurs, and the message says where; or if it is no image.
     """
-    from PIL import Image
-
-    with Image.open(path) as image:
-        colors = np.asarray(image.convert("RGB")).astype(np.int32)
+    colors = read_picture(Path(path), "RGB").astype(np.int32)
     codes = (colors[..., 0] << 16) | (colors[..., 1] << 8) | colors[..., 2]
     known = sorted((r << 16 | g << 8 | b, number) for (r, g, b), number in numbers.items())
     keys, values = np.array(known, dtype=np.int32).reshape(-1, 2).T

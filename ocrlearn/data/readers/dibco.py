@@ -43,7 +43,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrlearn._validate import check_choice
-from ocrlearn.data.readers._files import IMAGE_SUFFIXES, in_natural_order, inside
+from ocrlearn.data.readers._files import (
+    IMAGE_SUFFIXES,
+    in_natural_order,
+    inside,
+    read_picture,
+)
 from ocrlearn.data.samples import DataFormatError, Sample
 
 __all__ = ["read_dibco", "read_ink"]
@@ -84,7 +89,8 @@ def read_dibco(
     FileNotFoundError
         If there is no image, an image has no truth, or a truth no image.
     DataFormatError
-        If two images of one year have one stem, or a file is a link that leads out of the folder.
+        If two images of one year have one stem, a file is a link that leads out of the folder, or a
+        truth is no image.
     """
     check_choice(split, "split", ("all", *YEARS))
     root = Path(folder)
@@ -107,12 +113,11 @@ def read_ink(path: str | Path) -> NDArray[np.bool_]:
     Raises
     ------
     OSError
-        If the image cannot be read.
+        If there is no such file.
+    DataFormatError
+        If it is no image, or a damaged one.
     """
-    from PIL import Image
-
-    with Image.open(path) as image:
-        return np.asarray(image.convert("L")) < 128
+    return read_picture(Path(path), "L") < 128
 
 
 def _samples(pairs: list[tuple[str, Path, Path]], load_masks: bool) -> Iterator[Sample]:

@@ -54,7 +54,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrlearn._validate import check_choice
-from ocrlearn.data.readers._files import find_file, find_folder, in_natural_order, inside, located
+from ocrlearn.data.readers._files import (
+    find_file,
+    find_folder,
+    in_natural_order,
+    inside,
+    located,
+    parse_whole,
+)
 from ocrlearn.data.samples import Sample
 from ocrlearn.data.tfrecord import Feature, parse_example, read_records
 
@@ -112,9 +119,10 @@ def read_characters(folder: str | Path) -> dict[int, str]:
 
 def _table_row(row: bytes) -> tuple[int, str]:
     code, tab, character = _utf8(row).removeprefix("\ufeff").removesuffix("\r").partition("\t")
-    if not (code.isascii() and code.isdecimal() and tab and character):
+    number = parse_whole(code)
+    if number is None or not (tab and character):
         raise ValueError(f"expected a number, a tab and a character, got {row!r}")
-    return int(code), "" if character == "<nul>" else character
+    return number, "" if character == "<nul>" else character
 
 
 def _samples(paths: list[Path], characters: Mapping[int, str]) -> Iterator[Sample]:

@@ -32,7 +32,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ocrlearn._validate import check_choice
-from ocrlearn.data.readers._files import Line, find_file, inside, read_lines
+from ocrlearn.data.readers._files import Line, find_file, inside, parse_whole, read_lines
 from ocrlearn.data.samples import Sample
 
 __all__ = ["read_svtp", "word_samples"]
@@ -92,9 +92,10 @@ def _parse(line: Line) -> tuple[str, str, tuple[str, ...]]:
     fields = line.text.split()
     if len(fields) == 2:
         return fields[0], fields[1], ()
-    if len(fields) != 4 or not fields[2].isdecimal():
+    count = parse_whole(fields[2]) if len(fields) == 4 else None
+    if count is None:
         raise line.wrong("a file, a word, and a lexicon's length and words or neither")
     lexicon = tuple(fields[3].split(","))
-    if len(lexicon) != int(fields[2]):
-        raise line.wrong(f"a lexicon of {fields[2]} words", f"{len(lexicon)}")
+    if len(lexicon) != count:
+        raise line.wrong(f"a lexicon of {count} words", f"{len(lexicon)}")
     return fields[0], fields[1], lexicon

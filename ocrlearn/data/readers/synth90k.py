@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ocrlearn._validate import check_choice
-from ocrlearn.data.readers._files import Line, find_file, find_folder, read_lines
+from ocrlearn.data.readers._files import Line, find_file, find_folder, parse_whole, read_lines
 from ocrlearn.data.readers._many import ManyFiles
 from ocrlearn.data.samples import Sample
 
@@ -99,10 +99,11 @@ def _samples(path: Path, base: Path) -> Iterator[Sample]:
 
 def _parse(line: Line) -> tuple[str, str, int]:
     fields = line.text.split()
-    if len(fields) != 2 or not (fields[1].isascii() and fields[1].isdecimal()):
+    index = parse_whole(fields[1]) if len(fields) == 2 else None
+    if index is None:
         raise line.wrong("an image and the number of its word")
     stem = fields[0].rpartition("/")[2].rpartition(".")[0]
     parts = stem.split("_")
     if len(parts) != 3 or not parts[1] or parts[2] != fields[1]:
         raise line.wrong(f"a name like 182_slinking_{fields[1]}.jpg", fields[0])
-    return fields[0], parts[1], int(fields[1])
+    return fields[0], parts[1], index

@@ -262,7 +262,7 @@ def _read_mat_file(path: Path) -> Iterator[TextInstance]:
     cells = variables.get("polygt", variables.get("gt"))
     if cells is None or cells.dtype != object or cells.ndim != 2:
         raise DataFormatError(f"{path}: expected cells named polygt or gt, got {list(variables)}")
-    if cells.size and cells.shape[1] != 6:
+    if len(cells) and cells.shape[1] != 6:
         raise DataFormatError(f"{path}: expected cells of 6 columns, got {cells.shape[1]}")
     for number, row in enumerate(cells, start=1):
         with located(f"{path}, row {number}"):

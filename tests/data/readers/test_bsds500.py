@@ -22,6 +22,13 @@ def people(maps):
     return row
 
 
+def nobody():
+    """Return a row of one cell, which holds a structure without a record."""
+    row = np.empty((1, 1), dtype=object)
+    row[0, 0] = np.empty((1, 0), dtype=[("Segmentation", object), ("Boundaries", object)])
+    return row
+
+
 def borders(regions):
     return (np.diff(regions, axis=1, append=regions[:, -1:]) != 0).astype(np.uint8)
 
@@ -98,6 +105,10 @@ def test_what_was_written_is_read(tmp_path, regions):
         (
             {"groundTruth": people([(REGIONS[0] - 2, borders(REGIONS[0]))])},
             "groundTruth 1, Segmentation: expected numbers from 0 to 65535",
+        ),
+        (
+            {"groundTruth": nobody()},
+            "groundTruth 1: expected one structure, got 0",
         ),
     ],
 )

@@ -56,6 +56,7 @@ def test_what_was_written_is_read(folder, classes):
         ("a.jpg 6", "expected classes from 1 to 5, got '6'"),
         ("a.jpg -1", "expected classes from 1 to 5"),
         ("a.jpg ٣", "expected classes from 1 to 5"),
+        (f"a.jpg {'9' * 5000}", "expected classes from 1 to 5"),
         ("../a.jpg 1", "expected a path inside"),
     ],
 )

@@ -1,5 +1,8 @@
 """CamVid: colours to numbers, eleven classes of 32, splits by the names of frames."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -118,6 +121,16 @@ def test_a_colour_of_no_class(folder):
     pixels[1, 2] = (1, 2, 3)
     Image.fromarray(pixels).save(path)
     with pytest.raises(DataFormatError, match=r"_L\.png: .*got \(1, 2, 3\) at x = 2, y = 1"):
+        list(read_camvid(folder))
+
+
+@pytest.mark.parametrize("size", [(0, 5), (60_000, 60_000)])
+def test_labels_of_an_impossible_size_are_named(folder, size):
+    path = folder / "LabeledApproved_full" / "0001TP_006690_L.png"
+    content = path.read_bytes()
+    header = b"IHDR" + struct.pack(">II", *size) + content[24:29]
+    path.write_bytes(content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:])
+    with pytest.raises(DataFormatError, match=r"0001TP_006690_L\.png: expected a picture"):
         list(read_camvid(folder))
 
 

@@ -102,6 +102,17 @@ def test_truths_of_every_kind(tmp_path, kind):
     np.testing.assert_array_equal(read_ink(tmp_path / "1_gt.bmp"), INK)
 
 
+@pytest.mark.parametrize("end", [0, 20, 40, 60])
+def test_a_truth_that_is_damaged_is_named(tmp_path, end):
+    write_contest(tmp_path / "2017", "2017")
+    truth = tmp_path / "2017" / "GT" / "20_gt.bmp"
+    truth.write_bytes(truth.read_bytes()[:end])
+    with pytest.raises(DataFormatError, match=r"20_gt\.bmp: expected a picture"):
+        list(read_dibco(tmp_path))
+    with pytest.raises(FileNotFoundError):
+        read_ink(tmp_path / "none.bmp")
+
+
 def test_what_is_missing_is_said_at_once(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         read_dibco(tmp_path / "none")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import struct
 
 import numpy as np
 import pytest
@@ -218,8 +219,64 @@ def test_matlab_files_and_what_is_none(tmp_path):
     assert _files.read_mat(tmp_path / "x.mat")["a"].tolist() == [[0, 1, 2]]
     for data in (b"", b"no MATLAB file at all", b"\x80\x04K\x01."):
         (tmp_path / "y.mat").write_bytes(data)
-        with pytest.raises(DataFormatError, match=r"y\.mat: not a MATLAB file"):
+        with pytest.raises(DataFormatError, match=r"y\.mat: expected a MATLAB file of version 5"):
             _files.read_mat(tmp_path / "y.mat")
+
+
+def matlab_file(path, **options):
+    """Write numbers, a text, cells and a structure."""
+    row = np.empty((1, 2), dtype=object)
+    row[0] = [np.arange(3.0), "text"]
+    record = np.array([[(np.eye(2, dtype=np.uint16), "é")]], dtype=[("map", "O"), ("name", "O")])
+    savemat(path, {"c": row, "s": record, "z": np.array([[1 + 2j]]), "e": []}, **options)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("do_compression", [False, True])
+def test_every_kind_of_matlab_array_is_read(tmp_path, do_compression):
+    path = tmp_path / "a.mat"
+    matlab_file(path, do_compression=do_compression)
+    found = _files.read_mat(path)
+    assert found["c"][0, 0].tolist() == [[0, 1, 2]]
+    assert found["c"][0, 1].item() == "text"
+    assert found["s"]["map"][0, 0].tolist() == [[1, 0], [0, 1]]
+    assert found["s"]["name"][0, 0].item() == "é"
+    assert found["z"].item() == 1 + 2j
+    assert found["e"].size == 0
+
+
+def test_no_damage_to_a_matlab_file_ends_python(tmp_path):
+    path = tmp_path / "a.mat"
+    whole = matlab_file(path)
+    refused = 0
+    for at in range(128, len(whole)):
+        for change in (0x15, 0xFF):  # SciPy alone crashes on some of these
+            damaged = bytearray(whole)
+            damaged[at] ^= change
+            path.write_bytes(damaged)
+            try:
+                _files.read_mat(path)
+            except DataFormatError as error:
+                refused += str(path) in str(error)
+    assert refused > len(whole) // 2
+
+
+def test_cells_in_cells_have_an_end(tmp_path):
+    def array(kind, inner, name=b""):
+        head = struct.pack("<IIII", 6, 8, kind, 0) + struct.pack("<IIii", 5, 8, 1, 1)
+        data = head + struct.pack("<II", 1, len(name)) + name + inner
+        return struct.pack("<II", 14, len(data)) + data
+
+    number = array(6, struct.pack("<IId", 9, 8, 1.5))
+    path = tmp_path / "a.mat"
+    header = b"MATLAB 5".ljust(124) + struct.pack("<H", 0x0100) + b"IM"
+    path.write_bytes(header + array(1, number, b"thecells"))
+    assert _files.read_mat(path)["thecells"].item().tolist() == [[1.5]]
+    for _ in range(2000):
+        number = array(1, number)
+    path.write_bytes(header + array(1, number, b"thecells"))
+    with pytest.raises(DataFormatError, match="cells in cells up to 20 deep"):
+        _files.read_mat(path)
 
 
 # --- The registry ---------------------------------------------------------------------------------

@@ -185,6 +185,7 @@ def test_the_line_is_counted_within_an_entry(tmp_path):
             {"polygt": cells([([0, 9], [0, 0], "a", "h")])[:, :5]},
             "expected cells of 6 columns, got 5",
         ),
+        ({"polygt": np.empty((2, 0), dtype=object)}, "expected cells of 6 columns, got 0"),
     ],
 )
 def test_malformed_matlab_files_are_named(tmp_path, variables, message):
