@@ -16,7 +16,8 @@ implementations did: no half pixel, and boxes widened to at least one pixel. Bot
 documents them.
 
 **Outside the map.** A sample more than one pixel beyond the outermost pixel centres is 0 and counts
-in the mean. One nearer than that has the value of the edge.
+in the mean. One nearer than that has the value of the edge. A sample that lies just on that limit
+may fall to either side, by the last bit of its place, and so differ from rung to rung.
 
 The fast rung uses that the samples of a bin form a grid, so that the mean over them is a weighted
 sum along x followed by one along y: it works out once per box, for every column of bins, which
