@@ -57,6 +57,19 @@ def test_wrong_character_maps_are_not_believed(fonts):
     assert by_name["DejaVuSans"].covers("".join(map(chr, range(32, 127))))
 
 
+def test_glyphs_may_be_named_after_what_looks_the_same(tmp_path):
+    look_alikes = {
+        " ": "uni00A0",
+        "-": "uni00AD",
+        ";": "uni037E",
+        "+": "twosuperior",
+        "=": "uni2215",
+    }
+    _build_font(tmp_path / "liberal.ttf", "Liberal", look_alikes)
+    (font,) = (font for font in find_fonts(tmp_path) if font.family == "Liberal")
+    assert font.missing(" -;+=") == "+="
+
+
 def test_families_and_faces(fonts):
     modern = {font.style: font for font in fonts if font.family == "Computer Modern"}
     assert set(modern) == {"Roman", "Bold", "Italic"}

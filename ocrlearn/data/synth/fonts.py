@@ -42,8 +42,10 @@ __all__ = [
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 _NEEDED = frozenset(string.ascii_letters + string.digits)
 
-_SAME_IN_PRINT = {"'": "’", '"': "”"}
-"""Printed books set curly quotes where a transcript has straight ones; both are accepted."""
+_SAME_IN_PRINT = {"'": "’", '"': "”", " ": "\u00a0", "-": "\u00ad", ";": "\u037e"}
+"""Characters whose glyph may be named after another. Printed books set curly quotes where a
+transcript has straight ones, and Liberation names its space, hyphen and semicolon after the
+no-break space, the soft hyphen and the Greek question mark."""
 
 _PDFIUM = threading.Lock()
 """PDFium crashes where two threads call it at once."""
