@@ -93,6 +93,14 @@ def test_box_is_where_the_ink_is_and_moves_with_the_pen(character, size, phase_x
     assert moved.coverage.max() <= 1
 
 
+@pytest.mark.parametrize("name", sorted(FONTS))
+def test_the_raster_ends_where_the_ink_ends(name):
+    for character in "i.,-'W":
+        drawn = glyph(FONTS[name], 20.3, character, 1, 2).coverage
+        assert drawn[[0, -1]].any(axis=1).all()
+        assert drawn[:, [0, -1]].any(axis=0).all()
+
+
 def test_area_average_of_a_full_stop():
     dot = glyph(FONTS["DejaVu Sans Book"], 64, ".")  # a square in this font
     x0, y0, x1, y1 = dot.box

@@ -68,12 +68,15 @@ def glyph(font: Font, size: float, character: str, phase_x: int = 0, phase_y: in
     mask, (offset_x, offset_y) = _pillow_font(font, size * _FINE).getmask2(
         character, mode="L", anchor="ls"
     )
-    width, height = mask.size
-    if width == 0 or height == 0:
+    fine = np.frombuffer(bytes(mask), np.uint8).reshape(mask.size[::-1])
+    rows, columns = np.flatnonzero(fine.any(axis=1)), np.flatnonzero(fine.any(axis=0))
+    if len(rows) == 0:
         return Glyph(np.zeros((0, 0), np.float32), 0, 0, None)
-    fine = np.frombuffer(bytes(mask), np.uint8).reshape(height, width)
-    x = int(offset_x) + phase_x * (_FINE // GRID)
-    y = int(offset_y) + phase_y * (_FINE // GRID)
+    # Pillow's raster reaches from the pen to where it goes next, however little of that is ink.
+    fine = fine[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    height, width = fine.shape
+    x = int(offset_x) + int(columns[0]) + phase_x * (_FINE // GRID)
+    y = int(offset_y) + int(rows[0]) + phase_y * (_FINE // GRID)
     left, top = x // _FINE, y // _FINE
     right, bottom = -(-(x + width) // _FINE), -(-(y + height) // _FINE)
     padded = np.zeros(((bottom - top) * _FINE, (right - left) * _FINE), np.float32)
