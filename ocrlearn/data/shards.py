@@ -736,7 +736,7 @@ def _member(members: Members, path: Any) -> bytes:
 def _decode_picture(content: bytes, mode: str = "keep") -> NDArray[np.uint8]:
     from ocrlearn.image import read
 
-    return read(content, mode=mode)
+    return read(content, mode=mode, upright=False)
 
 
 def _decode_mask(content: bytes, name: str, shape: tuple[int, ...]) -> NDArray[Any]:

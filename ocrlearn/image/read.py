@@ -130,7 +130,9 @@ class ImageReadError(ValueError):
     """A file that cannot be read as an image; the message names it and says what is wrong."""
 
 
-def read(source: Source, *, mode: str = "rgb", max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def read(
+    source: Source, *, mode: str = "rgb", max_pixels: int = MAX_PIXELS, upright: bool = True
+) -> NDArray[np.uint8]:
     """Read one image from a file, from bytes, or from an open binary file.
 
     PNG, JPEG, TIFF, WebP, GIF, BMP and PNM (``.pbm``, ``.pgm``, ``.ppm``) files are read, and told
@@ -150,13 +152,16 @@ def read(source: Source, *, mode: str = "rgb", max_pixels: int = MAX_PIXELS) -> 
         Greatest width x height a file may declare; half of it for WebP, whose decoder keeps several
         copies. The file itself may hold at most 4 bytes per pixel of this. Beyond twice
         ``PIL.Image.MAX_IMAGE_PIXELS`` some of Pillow's decoders refuse whatever is asked here.
+    upright
+        Whether to turn the image as its EXIF orientation says. False leaves it as it is stored,
+        which is how the labels of data sets count their pixels. (TIFF files are always turned.)
 
     Returns
     -------
     array
         uint8 in [0, 255], contiguous, as the image is meant to be seen:
 
-        - turned and mirrored as the EXIF orientation says;
+        - turned and mirrored as the EXIF orientation says, unless `upright` is False;
         - palettes resolved, and transparency composited over white;
         - 1-bit images as 0 and 255, 16-bit (and 12-bit) gray scaled from its full range, 16-bit
           colour by its high bytes;
@@ -180,7 +185,7 @@ def read(source: Source, *, mode: str = "rgb", max_pixels: int = MAX_PIXELS) -> 
     ValueError
         If `mode` or `max_pixels` is not as described above.
     """
-    return next(_pages(source, mode, max_pixels))
+    return next(_pages(source, mode, max_pixels, upright))
 
 
 def read_pages(
@@ -320,16 +325,18 @@ def _recognise(name: str, content: bytes) -> str:
 # --- From the bytes of a file to pixels ----------------------------------------------------------
 
 
-def _pages(source: Source, mode: str, max_pixels: int) -> Iterator[NDArray[np.uint8]]:
+def _pages(
+    source: Source, mode: str, max_pixels: int, upright: bool = True
+) -> Iterator[NDArray[np.uint8]]:
     check_choice(mode, "mode", ("rgb", "gray", "keep"))
     limit = int(check_number(max_pixels, "max_pixels", low=1, integer=True))
     name, content = _load(source, 4 * limit + 2**24)  # and room for metadata in small ones
     format_name = _recognise(name, content)
-    return _decoded_pages(name, format_name, content, mode, limit)
+    return _decoded_pages(name, format_name, content, mode, limit, upright)
 
 
 def _decoded_pages(
-    name: str, format_name: str, content: bytes, mode: str, limit: int
+    name: str, format_name: str, content: bytes, mode: str, limit: int, upright: bool
 ) -> Iterator[NDArray[np.uint8]]:
     with _decoder_errors(name, format_name):
         image = _open(name, format_name, content, limit)
@@ -341,7 +348,7 @@ def _decoded_pages(
             if format_name == "TIFF":
                 _check_tiles(label, image, limit)
             image.load()
-            pixels = _to_array(label, image, mode)
+            pixels = _to_array(label, image, mode, _orientation(image) if upright else 1)
         yield pixels
         if format_name != "TIFF":
             return
@@ -513,14 +520,13 @@ def _check_tiles(name: str, image: Any, limit: int) -> None:
         raise ImageReadError(f"{name}: this TIFF file has tiles of {width} x {length} pixels")
 
 
-def _to_array(name: str, image: Image.Image, mode: str) -> NDArray[np.uint8]:
-    """Convert a loaded image to an upright array."""
+def _to_array(name: str, image: Image.Image, mode: str, orientation: int) -> NDArray[np.uint8]:
+    """Convert a loaded image to an array, turned from how EXIF says that it is stored."""
     if image.mode not in _GRAY_MODES + _COLOUR_MODES:
         raise ImageReadError(
             f"{name}: the colour mode {image.mode} is not supported; save it as gray or RGB"
         )
     gray = mode == "gray" or (mode == "keep" and image.mode in _GRAY_MODES)
-    orientation = _orientation(image)
     width, height = image.size if orientation < 5 else image.size[::-1]
     shown = np.empty((height, width) if gray else (height, width, 3), np.uint8)
     stored = _STORED_VIEW[orientation](shown)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from ocrlearn.data.samples import (
     Clip,
@@ -20,6 +21,7 @@ from ocrlearn.data.samples import (
     save_samples,
     write_jsonl,
 )
+from ocrlearn.data.shards import from_members, to_members
 from ocrlearn.data.synth import render_line
 
 QUAD = np.array([[0, 0], [9, 1], [9, 5], [0, 4]], np.float32)
@@ -231,6 +233,21 @@ def test_pixels_masks_and_frames_survive_files(tmp_path):
     assert [frame.name for frame in frames] == ["00001.png", "00002.png", "00003.png"]
     for frame, wanted in zip(frames, clip.frames, strict=True):
         np.testing.assert_array_equal(Sample(frame).pixels(), wanted)
+
+
+def test_a_photograph_is_not_turned_away_from_its_labels(tmp_path):
+    stored = np.zeros((16, 32, 3), np.uint8)
+    stored[:8, :8] = 255  # at the top left of what is stored
+    image = Image.fromarray(stored)
+    exif = image.getexif()
+    exif[274] = 6  # "turn me by 90 degrees"
+    image.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    sample = Sample(tmp_path / "a.jpg", instances=(TextInstance(QUAD, "a"),))
+    assert sample.pixels().shape == (16, 32, 3)
+    assert sample.pixels()[:6, :6].min() > 200
+    assert sample.size() == (32, 16)
+    back = from_members("0", to_members("0", sample, ".png"))
+    np.testing.assert_array_equal(back.pixels(), sample.pixels())
 
 
 def test_the_size_of_a_file_comes_from_its_header(tmp_path):

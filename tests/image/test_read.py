@@ -119,6 +119,9 @@ def test_orientation_by_hand():
     exif[274] = 6
     shown = read(encode(stored, exif=exif), mode="gray")
     np.testing.assert_array_equal(shown, [[40, 10], [50, 20], [60, 30]])
+    np.testing.assert_array_equal(
+        read(encode(stored, exif=exif), mode="gray", upright=False), stored
+    )
 
 
 @pytest.mark.parametrize("value", [0, 9, 65535])
