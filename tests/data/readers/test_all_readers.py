@@ -38,3 +38,14 @@ def test_another_split_is_refused_with_those_there_are(tmp_path, reader):
     assert not isinstance(caught.value, DataFormatError)
     for split in reader.splits:
         assert repr(split) in str(caught.value)
+
+
+def test_no_name_is_given_twice():
+    assert len(readers._ALL) == len(READERS)
+
+
+def test_readers_can_be_taken_from_the_package():
+    assert readers.read_icdar2015 is READERS["icdar2015"].read
+    assert {"READERS", "read_svt"} <= set(dir(readers))
+    with pytest.raises(AttributeError, match="read_nothing"):
+        _ = readers.read_nothing

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import re
 import struct
 
 import numpy as np
@@ -12,9 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from ocrlearn.data import readers
 from ocrlearn.data.readers import (
-    READERS,
     _files,
     ctw,
     icdar2013,
@@ -277,34 +274,6 @@ def test_cells_in_cells_have_an_end(tmp_path):
     path.write_bytes(header + array(1, number, b"thecells"))
     with pytest.raises(DataFormatError, match="cells in cells up to 20 deep"):
         _files.read_mat(path)
-
-
-# --- The registry ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("reader", READERS.values(), ids=lambda reader: reader.name)
-def test_every_reader_explains_a_missing_folder_and_a_split_there_is_not(reader, tmp_path):
-    with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path / "nowhere"))):
-        reader.read(tmp_path / "nowhere", reader.splits[0])
-    with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path))):
-        reader.read(tmp_path, reader.splits[0])
-    with pytest.raises(ValueError, match="split must be one of"):
-        reader.read(tmp_path, "no such split")
-
-
-def test_the_registry_is_sound():
-    assert len(readers._ALL) == len(READERS)
-    for reader in READERS.values():
-        assert reader.kind in readers.KINDS
-        assert reader.splits
-        assert reader.read.__name__ == f"read_{reader.name}"
-
-
-def test_readers_can_be_taken_from_the_package():
-    assert readers.read_icdar2015 is READERS["icdar2015"].read
-    assert {"READERS", "read_svt"} <= set(dir(readers))
-    with pytest.raises(AttributeError, match="read_nothing"):
-        _ = readers.read_nothing
 
 
 # --- Whatever comes, an error that names the place ------------------------------------------------
