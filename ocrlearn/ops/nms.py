@@ -530,9 +530,11 @@ def _merge(
     for i in range(len(quads)):
         joins = False
         if last >= 0:
-            shared = overlap.intersection_area(merged[last], quads[i], work)
-            joined = _quad_area(merged[last]) + _quad_area(quads[i]) - shared
-            joins = joined > 0 and shared / joined > threshold
+            area, other_area = _quad_area(merged[last]), _quad_area(quads[i])
+            if area > 0 and other_area > 0:  # a point has no sides to cut with
+                shared = overlap.intersection_area(merged[last], quads[i], work)
+                joined = area + other_area - shared
+                joins = joined > 0 and shared / joined > threshold
         if not joins:
             last += 1
             merged[last] = quads[i]

@@ -104,8 +104,9 @@ __device__ __forceinline__ Real iou_of(const Quad& a, const Quad& b)
 {
     if (apart(a, b)) return 0;
     Real shared = intersection_of(a, b);
-    Real joined = area_of(a) + area_of(b) - shared;
-    return joined > 0 ? shared / joined : 0;
+    Real area = area_of(a), other_area = area_of(b), joined = area + other_area - shared;
+    // A box without area shares none, though a point has no sides to cut with.
+    return area > 0 && other_area > 0 && joined > 0 ? shared / joined : 0;
 }
 
 // One thread for each pair: x counts the second list, so that a warp writes neighbouring results.

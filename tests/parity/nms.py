@@ -62,6 +62,13 @@ TOUCHING = np.array(
 # Where a float32 has a hundredth of a pixel left: corners must be taken relative to a box.
 FAR = rotated_boxes(6, 12, 40.0) + np.float32([1e5, 1e5, 0, 0, 0])
 
+# Boxes, and a point near the centre of each.
+POINTS = np.concatenate(
+    [rotated_boxes(8, 20), rotated_boxes(8, 20) * [1, 1, 0, 0, 1] + [1, 1, 0, 0, 0]]
+)
+
+INTERLEAVED = POINTS.reshape(2, 20, 5).swapaxes(0, 1).reshape(40, 5)
+
 # Half of the first: an overlap of exactly 1/2, which a threshold of 1/2 allows.
 HALVES = np.float32([[2, 1, 4, 2, 0], [1, 1, 2, 2, 0]])
 
@@ -154,6 +161,8 @@ OPERATIONS = [
             Case("one box", (TOUCHING[:1], TOUCHING[:1])),
             Case("far from the origin", (FAR, FAR)),
             Case("none against some", (TOUCHING[:0], TOUCHING)),
+            Case("points inside", (POINTS, POINTS)),
+            Case("points inside, single", (POINTS.astype(np.float32), POINTS.astype(np.float32))),
             Case("many", (rotated_boxes(4, 70), rotated_boxes(5, 66)), small=False),
         ],
         close(atol=2e-5),
@@ -196,6 +205,7 @@ OPERATIONS = [
             Case("touching, inside, empty", (TOUCHING, np.arange(8.0), 0.1)),
             Case("threshold met exactly", (HALVES, np.float64([2, 1]), 0.5)),
             Case("none", (TOUCHING[:0], np.zeros(0), 0.5)),
+            Case("points inside", (POINTS, -np.arange(40.0), 0.5)),
             Case("many", (rotated_boxes(3, 130, 400), scores(3, 130), 0.4), small=False),
         ],
         equal,
@@ -237,6 +247,7 @@ OPERATIONS = [
             ),
             Case("double", (words(2).astype(float), scores(2, 160), 0.3)),
             Case("threshold met exactly", (rotated_box_to_quad(HALVES), np.float32([2, 1]), 0.5)),
+            Case("points inside", (rotated_box_to_quad(INTERLEAVED), np.ones(40), 0.2)),
             Case("one", (words(3)[:1], np.ones(1, np.float32), 0.2)),
             Case("none", (words(3)[:0], np.ones(0, np.float32), 0.2)),
         ],
