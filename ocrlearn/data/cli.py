@@ -193,6 +193,8 @@ def check_set(
         typer.echo(report.text())
         if sheet and report.chosen:
             _save_sheet(report.chosen, sheet)
+        elif sheet:
+            typer.echo(f"there is no sample to draw, and so no {sheet}", err=True)
     if not report.sound:
         raise typer.Exit(FAILED)
 

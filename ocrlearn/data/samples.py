@@ -381,7 +381,7 @@ def _check_clip(clip: Clip) -> None:
 def _check_details(details: Mapping[str, Any]) -> None:
     try:
         json.dumps(dict(details), allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"details must be values that JSON can hold: {error}") from None
 
 
@@ -492,16 +492,20 @@ def sample_from_json(text: str | bytes, folder: str | Path = ".") -> Sample | Cl
         ``instances[2].parts[0].polygon``, what was found there and what belongs there.
     """
     try:
-        record = json.loads(text)
+        return _item_from_json(text, Path(folder))
     except RecursionError:
         raise ValueError(
             "the sample is not JSON that can be read: it is nested too deeply"
         ) from None
+
+
+def _item_from_json(text: str | bytes, folder: Path) -> Sample | Clip:
+    try:
+        record = json.loads(text)
     except ValueError as error:
         raise ValueError(f"the sample is not valid JSON: {error}") from None
     fields = Fields(record, "the sample")
-    read = _read_clip if "clip" in fields else _read_sample
-    item = read(fields, Path(folder))
+    item = _read_clip(fields, folder) if "clip" in fields else _read_sample(fields, folder)
     fields.finish()
     check_sample(item)
     return item
