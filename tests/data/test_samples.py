@@ -210,14 +210,14 @@ def test_no_name_is_written_that_would_not_be_read(name, tmp_path):
 @pytest.mark.parametrize("depth", [300, 490, 700, 990, 100_000])
 def test_what_is_nested_too_deeply_is_told(depth):
     part = '{"polygon": [[0, 0], [1, 0], [1, 1], [0, 1]], "parts": ['
-    with pytest.raises(ValueError, match="nested too deeply|level must be one of"):
+    with pytest.raises(ValueError, match=r"nested too deeply|level must be one of"):
         sample_from_json('{"file": "a", "instances": [' + part * depth + "]}" * depth + "]}")
     details = '{"file": "a", "details": {"x":' + "[" * depth + "]" * depth + "}}"
     if depth < 1000:  # how much is too deep depends on the Python
         with contextlib.suppress(ValueError):
             sample_from_json(details)
         return
-    with pytest.raises(ValueError, match="nested too deeply|recursion"):
+    with pytest.raises(ValueError, match=r"nested too deeply|recursion"):
         sample_from_json(details)
 
 
