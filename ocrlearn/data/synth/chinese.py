@@ -39,22 +39,11 @@ __all__ = ["chinese_characters", "chinese_text", "chinese_vocabulary", "render_c
 _SHARED_WORDS = 500  # the most frequent words, without which nothing can be written
 
 _UNFIT = (
-    "尸",
-    "奸",
-    "淫",
-    "屌",
-    "婊",
-    "妓",
-    "嫖",
-    "屠",
-    "杀",
-    "色情",
-    "毒品",
-    "性交",
-    "做爱",
-    "裸体",
-    "他妈",
-)
+    "尸", "奸", "淫", "屌", "婊", "妓", "嫖", "屠", "杀", "色情", "毒品", "吸毒", "性交", "做爱",
+    "裸体", "裸照", "裸聊", "裸女", "裸胸", "全裸", "乳头", "乳房", "巨乳", "他妈", "妈的", "我操",
+    "贱人", "贱货", "狗屎", "狗屁", "狗日", "母狗", "屁眼", "傻逼", "黑鬼", "鬼子", "支那",
+    "血腥", "恐怖", "纳粹", "邪教", "法轮", "反共", "反华", "台独", "港独",
+)  # fmt: skip
 """Words with these parts are left out, as they could not be shown to a class."""
 
 _LATIN = (

@@ -3,7 +3,7 @@
 >>> from ocrlearn.data.synth.generators import GENERATORS
 >>> sample = GENERATORS["words"].make(seed=0, index=7)
 >>> sample.text
-'Encourages'
+'Exile'
 
 All generators are functions of ``(seed, index)`` and options that are named. The same call gives
 the same sample on every machine with the same versions of NumPy, SciPy, Pillow and the fonts, in
