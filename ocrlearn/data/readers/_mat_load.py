@@ -13,18 +13,8 @@ from typing import Any
 
 __all__ = ["load"]
 
-_SIZES = {
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 2,
-    5: 4,
-    6: 4,
-    7: 4,
-    9: 8,
-    12: 8,
-    13: 8,
-}  # bytes of a number, by type
+# Bytes of a number, by type.
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8}
 _TEXTS = (1, 2, 3, 4, 16, 17, 18)  # types in which characters are kept
 _INT8, _INT32, _UINT32, _MATRIX, _COMPRESSED, _UTF8 = 1, 5, 6, 14, 15, 16
 _CELLS, _STRUCTURES, _CHARACTERS, _NUMBERS = 1, 2, 4, range(6, 16)  # classes of arrays
