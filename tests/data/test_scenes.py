@@ -110,7 +110,7 @@ def test_quads_of_characters_fit_their_ink(monkeypatch):
         camera = draw_camera((900, 1600), rng)
         matrix = camera.plane((800, 450), yaw=rng.uniform(-0.8, 0.8))
         point_map = block.placing.then(PointMap.homography(matrix))
-        labelled = [_labelled(line, point_map, bool(block.bend)) for line in block.sheet.lines]
+        labelled = [_labelled(line, block, point_map) for line in block.sheet.lines]
         characters = [c for line in labelled for word in line.parts for c in word.parts]
         assert len(characters) == len(block.sheet.inks)
         for character, ink in zip(characters, block.sheet.inks, strict=True):
@@ -178,7 +178,7 @@ def test_what_cannot_be_read_is_ignored_and_nothing_else(scenes):
                 reasons["none"] += 1
         for line in sample.instances:
             assert line.ignore == any(word.ignore for word in line.parts)
-    assert min(reasons.values()) >= 5
+    assert min(reasons.values()) >= 3
 
 
 def test_contrast_is_measured_against_what_is_around_the_ink():

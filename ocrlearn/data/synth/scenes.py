@@ -39,6 +39,7 @@ from ocrlearn.data.synth._lettering import (
     paint_panel,
     word_numbers,
 )
+from ocrlearn.data.synth._moved_ink import flat_ink, tight_quad
 from ocrlearn.data.synth._planes import Camera, draw_camera
 from ocrlearn.data.synth._regions import even_regions
 from ocrlearn.data.synth._signs import Block, Board, draw_block
@@ -122,8 +123,8 @@ def render_scene(
         that of their characters) on the flat surface, carried to the picture by the map that moved
         the pixels: quads, or polygons of 2 x N points (see
         :func:`ocrlearn.data.synth.curved.bent_outline`) for lines and words that are bent;
-        characters always have quads. What the edge of the picture cuts keeps its whole polygon,
-        which then reaches outside.
+        characters always have quads, tight around their ink along their own axes where they are
+        bent. What the edge of the picture cuts keeps its whole polygon, which then reaches outside.
 
         A word is marked ``ignore`` if it is lower than :data:`LEAST_HEIGHT`, has less contrast than
         :data:`LEAST_CONTRAST` or is cut; so are its characters, and the line it is in. There are 3
@@ -556,17 +557,22 @@ def _keep_truth(scene: _Scene, block: Block, seen: Seen, cover: FloatImage) -> N
     inked = (cover >= 0.5) & (numbers > 0)
     scene.numbers[seen.rows, seen.columns][inked] = numbers[inked]
     point_map = block.placing.then(PointMap.homography(seen.matrix))
-    scene.lines += [_labelled(line, point_map, bool(block.bend)) for line in block.sheet.lines]
+    scene.lines += [_labelled(line, block, point_map) for line in block.sheet.lines]
     scene.lines_of_blocks.append(len(block.sheet.lines))
     scene.word_count += block.word_count
 
 
-def _labelled(line: Line, point_map: PointMap, bent: bool) -> TextInstance:
-    """Carry a line with all its parts to the picture."""
+def _labelled(line: Line, block: Block, point_map: PointMap) -> TextInstance:
+    """Carry a line of a block with all its parts to the picture."""
 
     def outline(quad: NDArray[np.float32]) -> NDArray[np.float32]:
-        if bent:
+        if block.bend:
             return bent_outline(quad, point_map)
+        return point_map(quad).astype(np.float32)
+
+    def corners(quad: NDArray[np.float32]) -> NDArray[np.float32]:
+        if block.bend:
+            return _around_ink(block.sheet.coverage, quad, point_map)
         return point_map(quad).astype(np.float32)
 
     words = tuple(
@@ -574,13 +580,29 @@ def _labelled(line: Line, point_map: PointMap, bent: bool) -> TextInstance:
             outline(word.quad),
             word.text,
             parts=tuple(
-                TextInstance(point_map(one.quad).astype(np.float32), one.text, level="character")
+                TextInstance(corners(one.quad), one.text, level="character")
                 for one in word.characters
             ),
         )
         for word in line.words
     )
     return TextInstance(outline(line.quad), line.text, level="line", parts=words)
+
+
+def _around_ink(
+    coverage: FloatImage, quad: NDArray[np.float32], point_map: PointMap
+) -> NDArray[np.float32]:
+    """Return four corners tight around the ink in a box of the sheet, where `point_map` bends it.
+
+    The corners of the box alone would do where letters are low against the bend; on a steep wave
+    they cut off one side of a letter and leave room on the other.
+    """
+    left, top = np.floor(quad.min(axis=0) + 0.5).astype(int)  # the pixels that the box touches
+    right, bottom = np.ceil(quad.max(axis=0) + 0.5).astype(int)
+    ink = coverage[max(top, 0) : bottom, max(left, 0) : right]
+    if not (ink >= 0.5).any():
+        return point_map(quad).astype(np.float32)
+    return tight_quad(flat_ink(ink).outline + np.maximum([left, top], 0), point_map)
 
 
 def _with_ignored(scene: _Scene, image: NDArray[np.uint8]) -> tuple[TextInstance, ...]:
