@@ -123,16 +123,33 @@ def _place(name: str) -> float:
     return zlib.crc32(name.encode()) / 2**32
 
 
+def _remembered(function: Callable[..., Any]) -> int:
+    """Count what stands in the containers that `function` can reach and change."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return 0
+    reached = [
+        *(function.__globals__.get(name) for name in code.co_names),
+        *(function.__defaults__ or ()),
+        *(function.__kwdefaults__ or {}).values(),
+        *(cell.cell_contents for cell in function.__closure__ or ()),
+        vars(function),
+    ]
+    return sum(len(one) for one in reached if isinstance(one, (dict, list, set)))
+
+
 def check_in_test(in_test: Callable[..., Any], rng: np.random.Generator) -> None:
     """Split the crops of 300 photographs, twice, and look for photographs on both sides.
 
-    What Python's `hash` says in the next process is tried by exchanging it for another one.
+    What Python's `hash` says in the next process is tried by exchanging it for another one, and a
+    list of what was drawn before is known by its growth.
     """
     names = rng.choice(["photo_", "IMG-", "quay", "2019."], 300)
     numbers = rng.choice(10**6, 300, replace=False)
     photographs = [f"{name}{number}" for name, number in zip(names, numbers, strict=True)]
     crops = {name: [f"{name}/word_{k}.png" for k in range(6)] for name in photographs}
     share = float(rng.uniform(0.2, 0.35))
+    before = _remembered(in_test)
     sides = {name: [in_test(crop, share) for crop in crops[name]] for name in photographs}
     flat = [side for several in sides.values() for side in several]
     require(None not in flat, "Nothing came back: does the function end with `return`?")
@@ -141,6 +158,11 @@ def check_in_test(in_test: Callable[..., Any], rng: np.random.Generator) -> None
         flat == again,
         "Asked twice about the same crop, the function answers differently. After a restart the "
         "network would be tested on what it has learned from.",
+    )
+    require(
+        _remembered(in_test) == before,
+        "The function keeps a list of its answers. It is lost with the process, and another machine "
+        "never had it. Can the name alone decide?",
     )
     with mock.patch.object(builtins, "hash", lambda name: _HASH(f"another process: {name}")):
         salted = [in_test(crop, share) for name in photographs for crop in crops[name]]
@@ -173,6 +195,10 @@ def _photograph(crop: str) -> str:
     return crop.split("/")[0]
 
 
+def _remember(crop: str, share: float, drawn: dict[str, float] = {}) -> bool:  # noqa: B006
+    return drawn.setdefault(_photograph(crop), random.random()) < share
+
+
 IN_TEST = Exercise(
     number="36.2",
     title="A split without leaks",
@@ -188,6 +214,7 @@ IN_TEST = Exercise(
     check=check_in_test,
     wrong={
         "draws": (lambda crop, share: random.random() < share, "answers differently"),
+        "remembers what it drew": (_remember, "keeps a list"),
         "decides by the crop": (lambda crop, share: _place(crop) < share, "on both sides"),
         "uses hash": (
             lambda crop, share: hash(_photograph(crop)) % 100 < 100 * share,
