@@ -197,6 +197,7 @@ def _no_lettering() -> Lettering:
 
 
 def around(boxes: Array) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of the box around all `boxes`, ``(n, 4)``."""
     left, top = boxes[:, :2].min(axis=0).tolist()
     right, bottom = boxes[:, 2:].max(axis=0).tolist()
     return left, top, right, bottom
